@@ -1,0 +1,1 @@
+"""The services of Lantai: each its own application, database and migrations; none imports another."""

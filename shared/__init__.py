@@ -1,0 +1,1 @@
+"""Mechanism that at least two services use, never policy."""
