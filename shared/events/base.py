@@ -1,0 +1,106 @@
+"""The event envelope: CloudEvents 1.0 in Kafka binary mode (`ce_*` headers, JSON body).
+
+Producers refuse unknown fields (`extra="forbid"`), consumers ignore them (`decode`), so a field may be added
+within a version and nothing else may change.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar, Generic, TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+SPEC_VERSION = "1.0"
+CONTENT_TYPE = "application/json; charset=utf-8"
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One noun's events. `partitions` and `retention_days` are applied at deployment; compacted topics never expire."""
+
+    name: str
+    owner: str
+    readers: tuple[str, ...]
+    partitions: int = 6
+    retention_days: int = 30
+    compacted: bool = False
+
+
+class Event(BaseModel):
+    """A past-tense fact. Subclasses set `type` (with its version) and `topic`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    type: ClassVar[str]
+    topic: ClassVar[Topic]
+
+
+E = TypeVar("E", bound=Event, covariant=True)
+
+
+@dataclass(frozen=True)
+class Envelope(Generic[E]):
+    """An event with its CloudEvents attributes; `subject` is the aggregate id and the Kafka key."""
+
+    id: UUID
+    source: str
+    subject: UUID
+    time: datetime
+    agency_id: UUID
+    data: E
+    traceparent: str | None = None
+
+    @property
+    def type(self) -> str:
+        return self.data.type
+
+
+class UnknownEventType(LookupError):
+    """The `ce_type` header names no event of the registry; a tolerant reader skips it."""
+
+
+class MalformedEvent(ValueError):
+    """A header is missing or the body does not fit the event's schema."""
+
+
+def encode(envelope: Envelope[Event]) -> tuple[str, dict[str, str], bytes]:
+    """Return (key, headers, body) of the record in Kafka binary mode."""
+    headers = {
+        "ce_specversion": SPEC_VERSION,
+        "ce_id": str(envelope.id),
+        "ce_source": envelope.source,
+        "ce_type": envelope.type,
+        "ce_subject": str(envelope.subject),
+        "ce_time": envelope.time.isoformat(),
+        "ce_agencyid": str(envelope.agency_id),
+        "content-type": CONTENT_TYPE,
+    }
+    if envelope.traceparent:
+        headers["ce_traceparent"] = envelope.traceparent
+    return str(envelope.subject), headers, envelope.data.model_dump_json().encode()
+
+
+def decode(headers: Mapping[str, str], body: bytes, known: Mapping[str, type[Event]]) -> Envelope[Event]:
+    """Read a record tolerantly: unknown fields are ignored. Raises UnknownEventType or MalformedEvent."""
+    try:
+        model = known[headers["ce_type"]]
+    except KeyError as missing:
+        if missing.args[0] == "ce_type":
+            raise MalformedEvent("header ce_type is missing") from None
+        raise UnknownEventType(headers["ce_type"]) from None
+    try:
+        return Envelope(
+            id=UUID(headers["ce_id"]),
+            source=headers["ce_source"],
+            subject=UUID(headers["ce_subject"]),
+            time=datetime.fromisoformat(headers["ce_time"]),
+            agency_id=UUID(headers["ce_agencyid"]),
+            traceparent=headers.get("ce_traceparent"),
+            data=model.model_validate_json(body, extra="ignore"),
+        )
+    except KeyError as missing:
+        raise MalformedEvent(f"header {missing.args[0]} is missing") from None
+    except ValueError as wrong:
+        raise MalformedEvent(str(wrong)) from wrong

@@ -1,0 +1,120 @@
+"""Events of the catalog service 主动公开: agencies, calendar notices, documents, obligations."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from uuid import UUID
+
+from .base import Event, Topic
+
+AGENCIES = Topic("lantai.catalog.agencies", "catalog", ("requests", "sentiment", "notify"), partitions=3, compacted=True)
+CALENDAR = Topic("lantai.catalog.calendar", "catalog", ("requests", "sentiment", "notify"), partitions=1, compacted=True)
+DOCUMENTS = Topic("lantai.catalog.documents", "catalog", ("requests", "notify"))
+OBLIGATIONS = Topic("lantai.catalog.obligations", "catalog", ("notify",))
+
+
+class DisclosureAttribute(StrEnum):
+    """公开属性 of a document (80号 item 1)."""
+
+    PROACTIVE = "proactive"
+    ON_REQUEST = "on_request"
+    NOT_PUBLIC = "not_public"
+
+
+class AgencyUpserted(Event):
+    """The full state of an agency 行政机关 after a change."""
+
+    type = "lantai.catalog.agency.upserted.v1"
+    topic = AGENCIES
+
+    code: str
+    name: str
+    parent_id: UUID | None
+    level: str
+    active: bool
+    locality: str | None = None
+
+
+class CalendarPublished(Event):
+    """A holiday notice 放假通知 (one year, one version); `subject` is stable per year and agency."""
+
+    type = "lantai.catalog.calendar.published.v1"
+    topic = CALENDAR
+
+    year: int
+    version: int
+    notice_number: str
+    notice_date: date | None
+    holidays: tuple[date, ...]
+    make_up_days: tuple[date, ...]
+    effective_from: datetime
+    local_agency_id: UUID | None = None
+
+
+class DocumentChanged(Event):
+    """What readers need of a document; the base of its three public changes."""
+
+    topic = DOCUMENTS
+
+    document_id: UUID
+    title: str
+    index_number: str
+    document_number: str | None
+    agency_name: str
+    url: str
+    changed_on: date
+    origin_application_id: UUID | None = None
+
+
+class DocumentPublished(DocumentChanged):
+    type = "lantai.catalog.document.published.v1"
+
+
+class DocumentCorrected(DocumentChanged):
+    type = "lantai.catalog.document.corrected.v1"
+
+    reason: str
+
+
+class DocumentWithdrawn(DocumentChanged):
+    type = "lantai.catalog.document.withdrawn.v1"
+
+    reason: str
+
+
+class ObligationChanged(Event):
+    """A dated instance of a publication obligation 公开义务."""
+
+    topic = OBLIGATIONS
+
+    obligation_id: UUID
+    instance_id: UUID
+    title: str
+    agency_name: str
+    due_on: date
+    citation: str
+
+
+class ObligationDueSoon(ObligationChanged):
+    type = "lantai.catalog.obligation.due_soon.v1"
+
+
+class ObligationOverdue(ObligationChanged):
+    type = "lantai.catalog.obligation.overdue.v1"
+
+
+class ObligationFulfilled(ObligationChanged):
+    type = "lantai.catalog.obligation.fulfilled.v1"
+
+    document_id: UUID
+
+
+EVENTS: tuple[type[Event], ...] = (
+    AgencyUpserted,
+    CalendarPublished,
+    DocumentPublished,
+    DocumentCorrected,
+    DocumentWithdrawn,
+    ObligationDueSoon,
+    ObligationOverdue,
+    ObligationFulfilled,
+)
