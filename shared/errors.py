@@ -1,4 +1,4 @@
-"""Errors of the domain: each has a stable code, a Chinese title and a category; HTTP turns the category into a status."""
+"""Errors of the domain: a stable code, a Chinese title and a category, which HTTP turns into a status."""
 
 from enum import StrEnum
 from typing import Any, ClassVar

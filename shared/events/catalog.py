@@ -6,8 +6,12 @@ from uuid import UUID
 
 from .base import Event, Topic
 
-AGENCIES = Topic("lantai.catalog.agencies", "catalog", ("requests", "sentiment", "notify"), partitions=3, compacted=True)
-CALENDAR = Topic("lantai.catalog.calendar", "catalog", ("requests", "sentiment", "notify"), partitions=1, compacted=True)
+AGENCIES = Topic(
+    "lantai.catalog.agencies", "catalog", ("requests", "sentiment", "notify"), partitions=3, compacted=True
+)
+CALENDAR = Topic(
+    "lantai.catalog.calendar", "catalog", ("requests", "sentiment", "notify"), partitions=1, compacted=True
+)
 DOCUMENTS = Topic("lantai.catalog.documents", "catalog", ("requests", "notify"))
 OBLIGATIONS = Topic("lantai.catalog.obligations", "catalog", ("notify",))
 

@@ -1,0 +1,81 @@
+"""A service's database: its connection budget, its read sessions, and the unit of work that commits before the answer."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
+
+from shared.db.sessions import ReadSession, WriteSession
+from shared.db.uow import Actor, UnitOfWork, database_now
+
+
+class Database:
+    """One pool for one service. Times out rather than hangs: connecting, waiting for a lock and running a statement.
+
+    Units: seconds in names ending so, milliseconds likewise.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        service: str,
+        *,
+        pool_size: int = 5,
+        max_overflow: int = 5,
+        pool_timeout_seconds: float = 5,
+        connect_timeout_seconds: float = 3,
+        statement_timeout_ms: int = 15_000,
+        lock_timeout_ms: int = 5_000,
+    ) -> None:
+        self.service = service
+        self.url = url
+        parsed = make_url(url).set(drivername="postgresql+asyncpg")
+        self.engine: AsyncEngine = create_async_engine(
+            parsed,
+            pool_size=pool_size,
+            max_overflow=max_overflow,
+            pool_timeout=pool_timeout_seconds,
+            pool_pre_ping=True,
+            connect_args={
+                "timeout": connect_timeout_seconds,
+                "server_settings": {
+                    "application_name": f"lantai-{service}",
+                    "statement_timeout": str(statement_timeout_ms),
+                    "lock_timeout": str(lock_timeout_ms),
+                    "idle_in_transaction_session_timeout": "60000",
+                    "timezone": "UTC",
+                },
+            },
+        )
+        self._write = async_sessionmaker(self.engine, class_=WriteSession, expire_on_commit=False)
+        self._read = async_sessionmaker(
+            self.engine.execution_options(isolation_level="AUTOCOMMIT"), class_=ReadSession, autoflush=False
+        )
+        self._callbacks: list[Callable[[], None]] = []
+
+    def on_commit(self, callback: Callable[[], None]) -> None:
+        """Call `callback` after every commit that wrote events: the relay's wake-up."""
+        self._callbacks.append(callback)
+
+    @asynccontextmanager
+    async def write(self, actor: Actor) -> AsyncIterator[UnitOfWork]:
+        """Open a unit of work; leaving the block commits it, an exception rolls it back."""
+        async with self._write() as session:
+            uow = UnitOfWork(session, self.service, actor, await database_now(session))
+            yield uow
+            await uow.flush()
+            await session.commit()
+        if uow.wakes_relay:
+            for callback in self._callbacks:
+                callback()
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[ReadSession]:
+        """Open a read session."""
+        async with self._read() as session:
+            yield session
+
+    async def dispose(self) -> None:
+        """Close every pooled connection."""
+        await self.engine.dispose()

@@ -1,0 +1,150 @@
+"""The unit of work: one transaction that holds the rows, the events, the timers and the audit entries of a command.
+
+Everything is written before the commit and the commit comes before the answer. Nothing else in the house commits
+(an architecture test says so). `now` is the database's clock plus the `clock_offset` row, never the process's.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from sqlalchemy import Row, bindparam, delete, insert, select, text
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+
+from shared.calendar import civil_day
+from shared.db.ids import uuid7
+from shared.db.sessions import WriteSession
+from shared.db.spine import audit_entries, outbox, timers
+from shared.events import Envelope, Event, encode
+from shared.telemetry.trace import current_traceparent
+
+NOW = text("SELECT now() + make_interval(secs => coalesce((SELECT seconds FROM clock_offset), 0)) AS now")
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who acts: a member of staff, the public, or the system itself."""
+
+    kind: Literal["staff", "public", "system"]
+    id: str
+    name: str
+
+    @staticmethod
+    def system(service: str) -> "Actor":
+        return Actor("system", service, f"系统（{service}）")
+
+
+PUBLIC = Actor("public", "public", "公众")
+
+
+class UnitOfWork:
+    """Collects what a command decides and writes it in one transaction. Made by `Database.write`."""
+
+    def __init__(self, session: WriteSession, service: str, actor: Actor, now: datetime) -> None:
+        self.session = session
+        self.service = service
+        self.actor = actor
+        self.now = now
+        self.wakes_relay = False
+        self._outbox: list[dict[str, Any]] = []
+        self._audit: list[dict[str, Any]] = []
+        self._timers: dict[tuple[UUID, str], dict[str, Any]] = {}
+        self._cancelled: list[tuple[UUID, tuple[str, ...]]] = []
+
+    @property
+    def today(self) -> date:
+        """The civil day in Asia/Shanghai at `now`."""
+        return civil_day(self.now)
+
+    def emit(self, event: Event, *, subject: UUID, agency_id: UUID) -> UUID:
+        """Put an event into the outbox of this transaction, keyed by `subject`; return the event's id."""
+        envelope = Envelope(
+            id=uuid7(),
+            source=f"/lantai/{self.service}",
+            subject=subject,
+            time=self.now,
+            agency_id=agency_id,
+            data=event,
+            traceparent=current_traceparent(),
+        )
+        key, headers, body = encode(envelope)
+        row = {"event_id": envelope.id, "topic": event.topic.name, "key": key, "headers": json.dumps(headers)}
+        self._outbox.append(row | {"body": body})
+        return envelope.id
+
+    def audit(self, action: str, *, subject: UUID, agency_id: UUID, details: Mapping[str, Any] | None = None) -> None:
+        """Record who did what to which thing. Details hold no personal data in clear."""
+        self._audit.append(
+            {
+                "id": uuid7(),
+                "at": self.now,
+                "actor_kind": self.actor.kind,
+                "actor_id": self.actor.id,
+                "actor_name": self.actor.name,
+                "action": action,
+                "subject": subject,
+                "agency_id": agency_id,
+                "details": json.dumps(details or {}, ensure_ascii=False, sort_keys=True, default=str),
+            }
+        )
+
+    def schedule(self, subject: UUID, kind: str, due_at: datetime, payload: Mapping[str, Any] | None = None) -> None:
+        """Set the one open timer of (subject, kind); an open one is moved."""
+        self._timers[subject, kind] = {
+            "id": uuid7(),
+            "subject": subject,
+            "kind": kind,
+            "due_at": due_at,
+            "payload": json.dumps(payload or {}, ensure_ascii=False, default=str),
+        }
+
+    def cancel(self, subject: UUID, *kinds: str) -> None:
+        """Remove the open timers of a subject, of the named kinds or (none named) all of them."""
+        self._cancelled.append((subject, kinds))
+        for key in [key for key in self._timers if key[0] == subject and (not kinds or key[1] in kinds)]:
+            del self._timers[key]
+
+    async def flush(self) -> None:
+        """Write what was collected so far; the commit does this by itself."""
+        await self.session.flush()
+        await self._write_timers()
+        if self._audit:
+            await self.session.execute(insert(audit_entries), self._audit)
+            self._audit = []
+        if self._outbox:
+            await self.session.execute(insert(outbox), self._outbox)
+            self._outbox = []
+            self.wakes_relay = True
+
+    async def _write_timers(self) -> None:
+        for subject, kinds in self._cancelled:
+            stale = delete(timers).where(timers.c.subject == subject, timers.c.fired_at.is_(None))
+            await self.session.execute(stale.where(timers.c.kind.in_(kinds)) if kinds else stale)
+        self._cancelled = []
+        if self._timers:
+            statement = pg_insert(timers)
+            moved = {name: statement.excluded[name] for name in ("due_at", "payload")}
+            await self.session.execute(
+                statement.on_conflict_do_update(
+                    index_elements=["subject", "kind"],
+                    index_where=timers.c.fired_at.is_(None),
+                    set_=moved | {"attempts": 0, "retry_at": None, "error": None},
+                ),
+                list(self._timers.values()),
+            )
+            self._timers = {}
+
+
+async def database_now(session: WriteSession) -> datetime:
+    """Return the transaction's start by the database's clock, shifted by `clock_offset` (development and test only)."""
+    now: datetime = (await session.execute(NOW)).scalar_one()
+    return now
+
+
+async def audit_trail(session: Any, subject: UUID) -> list[Row[Any]]:
+    """Return the audit entries of one subject, oldest first: the timeline that people see."""
+    query = select(audit_entries).where(audit_entries.c.subject == bindparam("subject")).order_by(audit_entries.c.id)
+    return list((await session.execute(query, {"subject": subject})).all())
