@@ -15,8 +15,8 @@ from pathlib import Path
 from shared.db.embedded_account import Account
 from shared.db.embedded_files import ClusterFiles, binaries, server_environment
 
-FAST_SECONDS = 5.0
-IMMEDIATE_SECONDS = 2.0
+# Fast (cut the clients, write a checkpoint), then immediate (the next start recovers), then by force; 8 s in sum.
+STOPPING = ((signal.SIGINT, 5.0), (signal.SIGQUIT, 2.0), (signal.SIGKILL, 1.0))
 SETTINGS: Mapping[str, str] = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
@@ -50,7 +50,8 @@ def launch(files: ClusterFiles, account: Account, settings: Mapping[str, str]) -
     ]
     for name, value in chosen.items():
         command += ["-c", f"{name}={value}"]
-    with files.log.open("ab") as log:
+    log = os.open(files.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
         return subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -60,6 +61,8 @@ def launch(files: ClusterFiles, account: Account, settings: Mapping[str, str]) -
             env=server_environment(),
             start_new_session=True,
         )
+    finally:
+        os.close(log)
 
 
 def leftovers(files: ClusterFiles) -> Iterator[int]:
@@ -79,7 +82,7 @@ def end_leftovers(files: ClusterFiles) -> int:
     """End the server that an earlier run left behind (or its last backends); the number of processes found."""
     found = list(leftovers(files))
     postmaster = _recorded_pid(files)
-    for number, seconds in ((signal.SIGINT, FAST_SECONDS), (signal.SIGQUIT, IMMEDIATE_SECONDS), (signal.SIGKILL, 2.0)):
+    for number, seconds in STOPPING:
         living = list(leftovers(files))
         # A living postmaster ends its own children; without one the children end by themselves, or by the last signal.
         for pid in [postmaster] if postmaster in living else living:

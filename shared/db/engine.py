@@ -1,4 +1,4 @@
-"""A service's database: its connection budget, its read sessions, and the unit of work that commits before the answer."""
+"""A service's database: its connection budget, read sessions, and the unit of work that commits before the answer."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager

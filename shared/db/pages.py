@@ -77,7 +77,7 @@ async def page(
     limit: int,
     descending: bool = False,
 ) -> Page[T]:
-    """Run `statement` ordered by `keys` (column and Python type; unique together) and return one page of its entities."""
+    """Run `statement` ordered by `keys` (column and Python type; unique together); return one page of its entities."""
     columns = [column for column, _ in keys]
     if cursor is not None:
         values = decode_cursor(cursor, [kind for _, kind in keys])

@@ -17,7 +17,7 @@ def drop_spine(op: Operations) -> None:
 
 
 def grant_app(connection: Connection, app_role: str) -> None:
-    """Let the service's role work, but never change or remove an audit entry or seal (等保 2.0: audit cannot be altered)."""
+    """Let the service's role work, but never change or remove an audit entry or seal (等保 2.0)."""
     role = connection.dialect.identifier_preparer.quote(app_role)
     for statement in (
         f"GRANT USAGE ON SCHEMA public TO {role}",

@@ -1,0 +1,205 @@
+"""The embedded PostgreSQL: a real server as a supervised child of the application, its cluster below `var/`.
+
+`make up` and the tests need no installed server. The programs come from a wheel, everything else is decided here:
+durability (fsync, checksums), one owner role and one app role per database, restart when the server dies, a stop
+within the time an operator waits. Invariant: at most one application uses a `var` (file lock), and the server never
+outlives it unnoticed (parent-death signal; what still remains is ended at the next start).
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import re
+import subprocess
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+from urllib.parse import quote
+
+import asyncpg
+
+from shared.db.embedded_account import NoFittingAccount
+from shared.db.embedded_files import ClusterFiles, EmbeddedPostgresError, last_complaint
+from shared.db.embedded_server import STOPPING, end_leftovers, launch
+
+__all__ = ["EmbeddedPostgres", "EmbeddedPostgresError"]
+
+RECOVERY_SECONDS = 1800.0
+LONGEST_PAUSE_SECONDS = 5.0
+NAME = re.compile(r"[a-z][a-z0-9_]{0,50}")
+log = logging.getLogger(__name__)
+
+Role = Literal["postgres", "owner", "app"]
+
+
+class EmbeddedPostgres:
+    """The server of one `var` directory. `settings` are extra server settings, which win over ours."""
+
+    def __init__(self, var: Path, *, settings: Mapping[str, str] | None = None) -> None:
+        self.files = ClusterFiles(var.absolute())
+        self._settings = settings or {}
+        self._lock: int | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._supervisor: asyncio.Task[None] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The postmaster's process id while it is started."""
+        return self._process.pid if self._process else None
+
+    async def start(self) -> None:
+        """Make the cluster if there is none, start the server, wait until it answers, and keep it running."""
+        self._lock = self.files.lock()
+        try:
+            await self._start_once()
+        except BaseException:
+            await self.stop()
+            raise
+        self._supervisor = asyncio.create_task(self._supervise())
+
+    async def stop(self) -> None:
+        """Stop the server: fast (clients cut, checkpoint), and if that lasts too long at once (recovery next time)."""
+        if self._supervisor is not None and not self._supervisor.done():
+            self._supervisor.cancel()
+            await asyncio.wait([self._supervisor])
+        self._supervisor = None
+        process, self._process = self._process, None
+        if process is not None:
+            for number, seconds in STOPPING:
+                process.send_signal(number)
+                if await _ended(process, seconds):
+                    break
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    async def running(self) -> bool:
+        """Whether a server answers on this `var`, started by whichever process."""
+        try:
+            await (await self._connect("postgres")).close()
+        except (OSError, asyncpg.PostgresError, TimeoutError):
+            return False
+        return True
+
+    def url(self, database: str, role: Role = "postgres") -> str:
+        """SQLAlchemy's URL of a database, for another process too; `role` is its owner, its app, or the superuser."""
+        user = "postgres" if role == "postgres" else f"{database}_{role}"
+        password = quote(self.files.password(user), safe="")
+        return f"postgresql+asyncpg://{user}:{password}@/{database}?host={quote(str(self.files.sockets), safe='/')}"
+
+    async def ensure_database(self, name: str) -> None:
+        """Make the database `name`, its owner `<name>_owner` (migrates) and its `<name>_app` (reads and writes rows).
+
+        The app role may not change tables; a migration takes more from it (UPDATE and DELETE on audit entries).
+        """
+        if not NAME.fullmatch(name):
+            raise ValueError(f"not a database name: {name!r}")
+        owner, app = f"{name}_owner", f"{name}_app"
+        connection = await self._connect("postgres")
+        try:
+            for role in (owner, app):
+                verb = "ALTER" if await _exists(connection, "pg_roles", "rolname", role) else "CREATE"
+                await connection.execute(f"{verb} ROLE {role} LOGIN PASSWORD '{self.files.password(role)}'")
+            if not await _exists(connection, "pg_database", "datname", name):
+                await connection.execute(f"CREATE DATABASE {name} OWNER {owner}")
+            await connection.execute(
+                f"REVOKE ALL ON DATABASE {name} FROM PUBLIC; GRANT CONNECT ON DATABASE {name} TO {app}"
+            )
+        finally:
+            await connection.close()
+        await self._grant_rows(name, owner, app)
+
+    async def _grant_rows(self, name: str, owner: str, app: str) -> None:
+        inside = await self._connect(name)
+        try:
+            await inside.execute(
+                f"ALTER DEFAULT PRIVILEGES FOR ROLE {owner} GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {app};"
+                f"ALTER DEFAULT PRIVILEGES FOR ROLE {owner} GRANT USAGE, SELECT ON SEQUENCES TO {app};"
+            )
+        finally:
+            await inside.close()
+
+    async def _connect(self, database: str) -> asyncpg.Connection:
+        return await asyncpg.connect(
+            host=str(self.files.sockets),
+            user="postgres",
+            password=self.files.password("postgres"),
+            database=database,
+            timeout=10,
+        )
+
+    async def _start_once(self) -> None:
+        try:
+            account = self.files.account()
+            await asyncio.to_thread(self.files.prepare, account)
+            if left := await asyncio.to_thread(end_leftovers, self.files):
+                log.warning("ended %d processes that an earlier run had left on %s", left, self.files.data)
+            self._process = launch(self.files, account, self._settings)
+        except NoFittingAccount as error:
+            raise EmbeddedPostgresError(str(error)) from error
+        except OSError as error:
+            raise EmbeddedPostgresError(
+                f"PostgreSQL could not be prepared in {self.files.home} ({error}): "
+                "make the directory writable, or set LANTAI_VAR to another directory."
+            ) from error
+        await self._until_answering(self._process)
+
+    async def _until_answering(self, process: "subprocess.Popen[bytes]") -> None:
+        limit = time.monotonic() + RECOVERY_SECONDS
+        while time.monotonic() < limit:
+            if process.poll() is not None:
+                raise EmbeddedPostgresError(self._why_ended())
+            try:
+                await (await self._connect("postgres")).close()
+            except asyncpg.InvalidAuthorizationSpecificationError as error:
+                raise EmbeddedPostgresError(
+                    f"The passwords in {self.files.var / 'keys'} do not fit the cluster in {self.files.data}: "
+                    "restore both directories from the same backup."
+                ) from error
+            except (OSError, asyncpg.PostgresError, TimeoutError):
+                await asyncio.sleep(0.03)
+            else:
+                return
+        raise EmbeddedPostgresError(
+            f"PostgreSQL did not become ready within {RECOVERY_SECONDS:.0f} s: see {self.files.log}, then start again."
+        )
+
+    def _why_ended(self) -> str:
+        with self.files.log.open("rb") as file:
+            file.seek(max(0, self.files.log.stat().st_size - 10_000))
+            complaint = last_complaint(file.read().decode(errors="replace"))
+        return (
+            f"PostgreSQL could not start on {self.files.data} ({complaint}; log: {self.files.log}): "
+            f"restore {self.files.var} from a backup, or move {self.files.data} away to begin with an empty one."
+        )
+
+    async def _supervise(self) -> None:
+        """Start the server again whenever it ends without being told to; pause longer while that fails."""
+        pause = 0.1
+        while True:
+            if self._process is not None and self._process.poll() is None:
+                await asyncio.sleep(0.1)
+                pause = 0.1
+                continue
+            log.error("PostgreSQL ended unexpectedly; starting it again")
+            try:
+                await self._start_once()
+            except EmbeddedPostgresError as error:
+                log.error("%s", error)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+
+async def _exists(connection: asyncpg.Connection, catalog: str, column: str, name: str) -> bool:
+    return await connection.fetchval(f"SELECT 1 FROM {catalog} WHERE {column} = $1", name) is not None
+
+
+async def _ended(process: "subprocess.Popen[bytes]", seconds: float) -> bool:
+    limit = time.monotonic() + seconds
+    while process.poll() is None:
+        if time.monotonic() > limit:
+            return False
+        await asyncio.sleep(0.02)
+    return True

@@ -1,0 +1,59 @@
+"""The agency tree as each service knows it, replicated from the catalog's compacted topic."""
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, select
+from sqlalchemy.dialects.postgresql import insert
+
+from shared.db.sessions import AnySession
+from shared.db.spine import agency_replica
+from shared.db.uow import UnitOfWork
+from shared.errors import Category, DomainError
+from shared.events import Envelope
+from shared.events.catalog import AgencyUpserted
+
+
+class ReplicaNotReady(DomainError):
+    """The agency is not replicated here yet: try again in a moment."""
+
+    code = "replica_not_ready"
+    title = "机构数据尚未同步，请稍后重试"
+    category = Category.UNAVAILABLE
+
+
+async def find(session: AnySession, agency_id: UUID) -> Row[Any] | None:
+    """Return the agency's row, or None."""
+    return (await session.execute(select(agency_replica).where(agency_replica.c.id == agency_id))).first()
+
+
+async def get(session: AnySession, agency_id: UUID) -> Row[Any]:
+    """Return the agency's row (id, code, name, parent_id, level, locality, active); raises ReplicaNotReady."""
+    agency = await find(session, agency_id)
+    if agency is None:
+        raise ReplicaNotReady(f"机构 {agency_id} 尚未同步到本服务；若编号有误，请核对后重试。")
+    return agency
+
+
+async def names(session: AnySession, ids: Iterable[UUID]) -> dict[UUID, str]:
+    """Return the names of many agencies in one statement."""
+    wanted = select(agency_replica.c.id, agency_replica.c.name).where(agency_replica.c.id.in_(set(ids)))
+    return {row.id: row.name for row in await session.execute(wanted)}
+
+
+async def by_code(session: AnySession, code: str) -> Row[Any] | None:
+    """Return the agency with this organisation code, or None."""
+    return (await session.execute(select(agency_replica).where(agency_replica.c.code == code))).first()
+
+
+async def upsert(uow: UnitOfWork, agency_id: UUID, event: AgencyUpserted) -> None:
+    """Write the full state of an agency; the catalog calls this in the transaction that changes the agency itself."""
+    values = event.model_dump()
+    statement = insert(agency_replica).values(id=agency_id, **values)
+    await uow.session.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
+
+
+async def on_agency_upserted(uow: UnitOfWork, envelope: Envelope[AgencyUpserted]) -> None:
+    """Consumer of `agency.upserted.v1`."""
+    await upsert(uow, envelope.subject, envelope.data)
