@@ -7,7 +7,6 @@ outlives it unnoticed (parent-death signal; what still remains is ended at the n
 """
 
 import asyncio
-import contextlib
 import logging
 import os
 import re
