@@ -1,0 +1,44 @@
+"""What a service is to those who start it: its application, its handlers, its background work."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import FastAPI
+
+from shared.db.sessions import ReadSession
+from shared.db.uow import UnitOfWork
+from shared.events import Envelope, Event
+from shared.service.deps import Deps
+from shared.service.settings import ServiceSettings
+from shared.timers import DueTimer
+
+EventHandler = Callable[[UnitOfWork, Envelope[Any]], Awaitable[None]]
+TimerHandler = Callable[[UnitOfWork, DueTimer], Awaitable[None]]
+BackgroundTask = Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Gauge:
+    """A business number an operator watches; `value` reads it from the database when metrics are scraped."""
+
+    name: str
+    help: str
+    value: Callable[[ReadSession], Awaitable[float]]
+
+
+@dataclass(frozen=True)
+class Definition:
+    """One service. `services/<name>/service.py` exposes it as `SERVICE`.
+
+    `create_app` serves HTTP; `consumers`, `timers` and `tasks` run in the worker (a task loops until it is cancelled).
+    """
+
+    name: str
+    title: str
+    settings: type[ServiceSettings]
+    create_app: Callable[[Deps[Any]], FastAPI]
+    consumers: Callable[[Deps[Any]], Mapping[type[Event], EventHandler]]
+    timers: Callable[[Deps[Any]], Mapping[str, TimerHandler]]
+    tasks: Callable[[Deps[Any]], Sequence[BackgroundTask]] = lambda deps: ()
+    gauges: Sequence[Gauge] = ()

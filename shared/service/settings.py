@@ -1,0 +1,92 @@
+"""Settings that every service has, read from `LANTAI_*`; a service overrides one with `LANTAI_<SERVICE>_*`."""
+
+from enum import StrEnum
+from typing import Self
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+DEVELOPMENT_SECRET = "lantai-development-secret-not-for-production"  # refused in production
+
+
+class Environment(StrEnum):
+    DEVELOPMENT = "development"
+    TEST = "test"
+    PRODUCTION = "production"
+
+
+class InsecureSettings(ValueError):
+    """Production was asked to start with a default secret or a development part."""
+
+
+class ServiceSettings(BaseSettings):
+    """Common settings; each service derives one small class and sets `service`.
+
+    `postgres_url` names a server (`postgresql://user:password@host:port`): one database `lantai_<service>` in it.
+    `database_url` names the service's own database and wins.
+    """
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True)
+
+    service: str
+    env: Environment | None = None
+    postgres_url: SecretStr | None = None
+    database_url: SecretStr | None = None
+    kafka_bootstrap_servers: str | None = None
+    bus_url: SecretStr | None = None
+    secret_key: SecretStr = SecretStr(DEVELOPMENT_SECRET)
+    data_keys: SecretStr = SecretStr("")
+    oidc_issuer: str = ""
+    oidc_audience: str = "lantai"
+    oidc_jwks_url: str = ""
+    oidc_roles_claim: str = "lantai_roles"
+    base_url: str = "http://localhost:8000"
+    internal_url: str = ""
+    pool_size: int = Field(default=5, ge=1, le=100)
+    public_requests_per_minute: int = Field(default=120, ge=1)
+    trusted_proxies: str = ""
+    relay_poll_seconds: float = Field(default=1.0, gt=0)
+    timer_poll_seconds: float = Field(default=1.0, gt=0)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read arguments first, then `LANTAI_<SERVICE>_*`, then `LANTAI_*`."""
+        name = str(settings_cls.model_fields["service"].default).upper()
+        own = EnvSettingsSource(settings_cls, env_prefix=f"LANTAI_{name}_")
+        common = EnvSettingsSource(settings_cls, env_prefix="LANTAI_")
+        return init_settings, own, common
+
+    @property
+    def environment(self) -> Environment:
+        """Unset, it is production as soon as a real database or broker is given."""
+        if self.env is not None:
+            return self.env
+        real = self.postgres_url or self.database_url or self.kafka_bootstrap_servers
+        return Environment.PRODUCTION if real else Environment.DEVELOPMENT
+
+    @property
+    def internal_base_url(self) -> str:
+        """Where this service reaches the others: the gateway, unless told otherwise."""
+        return self.internal_url or self.base_url
+
+    @model_validator(mode="after")
+    def refuse_defaults_in_production(self) -> Self:
+        if self.environment is Environment.PRODUCTION:
+            if self.secret_key.get_secret_value() == DEVELOPMENT_SECRET:
+                raise InsecureSettings("生产环境须设置 LANTAI_SECRET_KEY（set LANTAI_SECRET_KEY to a random secret).")
+            if not self.data_keys.get_secret_value():
+                raise InsecureSettings(
+                    "生产环境须设置 LANTAI_DATA_KEYS（set LANTAI_DATA_KEYS, e.g. k1:<base64 32 bytes>)."
+                )
+            if not self.oidc_issuer:
+                raise InsecureSettings(
+                    "生产环境须设置 LANTAI_OIDC_ISSUER（set LANTAI_OIDC_ISSUER to your identity provider)."
+                )
+        return self
