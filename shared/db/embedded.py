@@ -1,36 +1,31 @@
 """The embedded PostgreSQL: a real server as a supervised child of the application, its cluster below `var/`.
 
 `make up` and the tests need no installed server. The programs come from a wheel, everything else is decided here:
-durability (fsync, checksums), one owner role and one app role per database, restart when the server dies, a stop
-within the time an operator waits. Invariant: at most one application uses a `var` (file lock), and the server never
+durability (fsync, checksums), the account it runs as, restart when the server dies, a stop within the time an
+operator waits. Invariant: at most one application uses a `var` (file lock), and the server never
 outlives it unnoticed (parent-death signal; what still remains is ended at the next start).
 """
 
 import asyncio
 import logging
 import os
-import re
 import subprocess
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
 from urllib.parse import quote
 
 import asyncpg
 
 from shared.db.embedded_account import NoFittingAccount
-from shared.db.embedded_files import ClusterFiles, EmbeddedPostgresError, last_complaint
+from shared.db.embedded_files import ADMINISTRATOR, ClusterFiles, EmbeddedPostgresError, last_complaint
 from shared.db.embedded_server import STOPPING, end_leftovers, launch
 
 __all__ = ["EmbeddedPostgres", "EmbeddedPostgresError"]
 
 RECOVERY_SECONDS = 1800.0
 LONGEST_PAUSE_SECONDS = 5.0
-NAME = re.compile(r"[a-z][a-z0-9_]{0,50}")
 log = logging.getLogger(__name__)
-
-Role = Literal["postgres", "owner", "app"]
 
 
 class EmbeddedPostgres:
@@ -77,55 +72,25 @@ class EmbeddedPostgres:
     async def running(self) -> bool:
         """Whether a server answers on this `var`, started by whichever process."""
         try:
-            await (await self._connect("postgres")).close()
+            await (await self._connect()).close()
         except (OSError, asyncpg.PostgresError, TimeoutError):
             return False
         return True
 
-    def url(self, database: str, role: Role = "postgres") -> str:
-        """SQLAlchemy's URL of a database, for another process too; `role` is its owner, its app, or the superuser."""
-        user = "postgres" if role == "postgres" else f"{database}_{role}"
-        password = quote(self.files.password(user), safe="")
-        return f"postgresql+asyncpg://{user}:{password}@/{database}?host={quote(str(self.files.sockets), safe='/')}"
+    def url(self, database: str = "postgres") -> str:
+        """SQLAlchemy's URL of a database as the server's administrator; right in any process, started or not.
 
-    async def ensure_database(self, name: str) -> None:
-        """Make the database `name`, its owner `<name>_owner` (migrates) and its `<name>_app` (reads and writes rows).
-
-        The app role may not change tables; a migration takes more from it (UPDATE and DELETE on audit entries).
+        Services do not use it: `shared.db.provision` makes each its own roles with it.
         """
-        if not NAME.fullmatch(name):
-            raise ValueError(f"not a database name: {name!r}")
-        owner, app = f"{name}_owner", f"{name}_app"
-        connection = await self._connect("postgres")
-        try:
-            for role in (owner, app):
-                verb = "ALTER" if await _exists(connection, "pg_roles", "rolname", role) else "CREATE"
-                await connection.execute(f"{verb} ROLE {role} LOGIN PASSWORD '{self.files.password(role)}'")
-            if not await _exists(connection, "pg_database", "datname", name):
-                await connection.execute(f"CREATE DATABASE {name} OWNER {owner}")
-            await connection.execute(
-                f"REVOKE ALL ON DATABASE {name} FROM PUBLIC; GRANT CONNECT ON DATABASE {name} TO {app}"
-            )
-        finally:
-            await connection.close()
-        await self._grant_rows(name, owner, app)
+        password, sockets = quote(self.files.password(), safe=""), quote(str(self.files.sockets), safe="/")
+        return f"postgresql+asyncpg://{ADMINISTRATOR}:{password}@/{database}?host={sockets}"
 
-    async def _grant_rows(self, name: str, owner: str, app: str) -> None:
-        inside = await self._connect(name)
-        try:
-            await inside.execute(
-                f"ALTER DEFAULT PRIVILEGES FOR ROLE {owner} GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {app};"
-                f"ALTER DEFAULT PRIVILEGES FOR ROLE {owner} GRANT USAGE, SELECT ON SEQUENCES TO {app};"
-            )
-        finally:
-            await inside.close()
-
-    async def _connect(self, database: str) -> asyncpg.Connection:
+    async def _connect(self) -> asyncpg.Connection:
         return await asyncpg.connect(
             host=str(self.files.sockets),
-            user="postgres",
-            password=self.files.password("postgres"),
-            database=database,
+            user=ADMINISTRATOR,
+            password=self.files.password(),
+            database="postgres",
             timeout=10,
         )
 
@@ -151,7 +116,7 @@ class EmbeddedPostgres:
             if process.poll() is not None:
                 raise EmbeddedPostgresError(self._why_ended())
             try:
-                await (await self._connect("postgres")).close()
+                await (await self._connect()).close()
             except asyncpg.InvalidAuthorizationSpecificationError as error:
                 raise EmbeddedPostgresError(
                     f"The passwords in {self.files.var / 'keys'} do not fit the cluster in {self.files.data}: "
@@ -189,10 +154,6 @@ class EmbeddedPostgres:
                 log.error("%s", error)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
-
-
-async def _exists(connection: asyncpg.Connection, catalog: str, column: str, name: str) -> bool:
-    return await connection.fetchval(f"SELECT 1 FROM {catalog} WHERE {column} = $1", name) is not None
 
 
 async def _ended(process: "subprocess.Popen[bytes]", seconds: float) -> bool:

@@ -1,13 +1,14 @@
-"""What the embedded PostgreSQL keeps on disk: the cluster, its socket directory, its log and its passwords.
+"""What the embedded PostgreSQL keeps on disk: the cluster, its socket directory, its log and a password.
 
-Everything lies below `var`, except the socket directory when `var` is too deep for a Unix socket's path.
+Everything lies below `var`, except the socket directory when the path of `var` is too long or odd for a Unix socket.
 Invariant: `data` is either absent or a cluster that initdb finished, because initdb works in `data.new`,
-which is renamed at the end. Passwords are 256 random bits in files that only the owner may read.
+which is renamed at the end. The password is 256 random bits in a file that only its owner may read.
 """
 
 import fcntl
 import hashlib
 import os
+import re
 import secrets
 import shutil
 import stat
@@ -22,7 +23,9 @@ from pathlib import Path
 from shared.db.embedded_account import Account
 
 VERSION = "18"
-LONGEST_SOCKET_DIRECTORY = 107 - len("/.s.PGSQL.5432.lock")
+ADMINISTRATOR = "postgres"
+# A Unix socket's path has at most 107 bytes, and clients split host names at commas.
+SOCKET_DIRECTORY = re.compile(r"[A-Za-z0-9/._+-]{1,92}")
 LOG_KEPT_BYTES = 10_000_000
 
 
@@ -72,7 +75,7 @@ class ClusterFiles:
     @cached_property
     def sockets(self) -> Path:
         inside = self.home / "run"
-        if len(os.fsencode(inside)) <= LONGEST_SOCKET_DIRECTORY:
+        if SOCKET_DIRECTORY.fullmatch(str(inside)):
             return inside
         return Path(tempfile.gettempdir()) / self.name
 
@@ -99,9 +102,9 @@ class ClusterFiles:
         os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         return descriptor
 
-    def password(self, role: str) -> str:
-        """The role's password, made at the first call; two processes that ask at once get the same one."""
-        path = self.var / "keys" / f"postgres-{role}"
+    def password(self) -> str:
+        """The administrator's password, made at the first call; two processes that ask at once get the same one."""
+        path = self.var / "keys" / "postgres-administrator"
         with suppress(FileNotFoundError):
             return path.read_text()
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -173,7 +176,7 @@ class ClusterFiles:
         password = self.sockets / "initial-password"
         password.unlink(missing_ok=True)
         descriptor = os.open(password, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        os.write(descriptor, self.password("postgres").encode())
+        os.write(descriptor, self.password().encode())
         os.close(descriptor)
         account.give(draft)
         account.give(password)
@@ -184,7 +187,7 @@ class ClusterFiles:
                     str(binaries() / "initdb"),
                     f"--pgdata={draft}",
                     f"--pwfile={password}",
-                    "--username=postgres",
+                    f"--username={ADMINISTRATOR}",
                     "--auth=scram-sha-256",
                     "--encoding=UTF8",
                     "--locale=C.UTF-8",
