@@ -80,7 +80,7 @@ class ServiceSettings(BaseSettings):
     def refuse_defaults_in_production(self) -> Self:
         if self.environment is Environment.PRODUCTION:
             if self.secret_key.get_secret_value() == DEVELOPMENT_SECRET:
-                raise InsecureSettings("生产环境须设置 LANTAI_SECRET_KEY（set LANTAI_SECRET_KEY to a random secret).")
+                raise InsecureSettings("生产环境须设置 LANTAI_SECRET_KEY（随机密钥，32 位以上）。")
             if not self.data_keys.get_secret_value():
                 raise InsecureSettings(
                     "生产环境须设置 LANTAI_DATA_KEYS（set LANTAI_DATA_KEYS, e.g. k1:<base64 32 bytes>)."
