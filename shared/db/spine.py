@@ -45,6 +45,18 @@ inbox = Table(
     Column("received_at", UtcDateTime, nullable=False, server_default=text("clock_timestamp()")),
 )
 
+parked_keys = Table(
+    "parked_keys",
+    spine,
+    Column("topic", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("attempts", Integer, nullable=False),
+    Column("retry_at", UtcDateTime),
+    Column("error", Text, nullable=False),
+    Column("parked_at", UtcDateTime, nullable=False, server_default=text("clock_timestamp()")),
+    Index("ix_parked_keys_retry_at", "retry_at"),
+)
+
 parked_events = Table(
     "parked_events",
     spine,
@@ -54,12 +66,8 @@ parked_events = Table(
     Column("key", Text, nullable=False),
     Column("headers", Text, nullable=False),
     Column("body", LargeBinary, nullable=False),
-    Column("attempts", Integer, nullable=False, server_default=text("0")),
-    Column("retry_at", UtcDateTime, nullable=False),
-    Column("error", Text),
     Column("parked_at", UtcDateTime, nullable=False, server_default=text("clock_timestamp()")),
     Index("ix_parked_events_key", "topic", "key", "id"),
-    Index("ix_parked_events_retry_at", "retry_at"),
 )
 
 dead_letters = Table(
@@ -91,6 +99,8 @@ timers = Table(
     Column("payload", Text, nullable=False, server_default=text("'{}'")),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("retry_at", UtcDateTime),
+    Column("claimed_until", UtcDateTime),
+    Column("claim", Uuid),
     Column("error", Text),
     Column("scheduled_at", UtcDateTime, nullable=False, server_default=text("clock_timestamp()")),
     Column("fired_at", UtcDateTime),

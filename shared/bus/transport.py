@@ -1,0 +1,145 @@
+"""The seam between the house and its event log: what every transport promises.
+
+A topic has partitions; a record's key chooses its partition; within a partition records are read in the order in
+which they were acknowledged. Delivery is at least once: what a group has not committed is delivered again, to
+whichever of its members holds the partition then. One conformance suite (`tests/contract/transport_suite.py`) holds
+every implementation to this.
+
+`publish` promises one thing more, on which the order of effects rests: per partition, what was acknowledged is a
+prefix of what was given. So a relay may publish again everything that is not acknowledged, and the *first* occurrence
+of each record stays in order; the inbox drops the later ones.
+"""
+
+import zlib
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from shared.events import Topic
+
+MAX_RECORD_BYTES = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is published: UTF-8 key and headers, opaque body."""
+
+    topic: str
+    key: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def size(self) -> int:
+        """Bytes that count against the limit."""
+        named = sum(len(name) + len(value) for name, value in self.headers.items())
+        return len(self.body) + len(self.key) + named
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What is read: the record and its place in the log. `at` is the log's time of the append."""
+
+    record: Record
+    partition: int
+    offset: int
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Position:
+    """A place in one partition: the offset of the next record to read."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+class TransportError(Exception):
+    """The log did not do what was asked; the caller keeps its rows and tries again."""
+
+
+class TransportUnavailable(TransportError):
+    """The log cannot be reached, or did not answer in time. `acknowledged` are indices into what was given."""
+
+    def __init__(self, reason: str, acknowledged: frozenset[int] = frozenset()) -> None:
+        super().__init__(reason)
+        self.acknowledged = acknowledged
+
+
+class RecordRefused(TransportError):
+    """This one record can never be published (too large, no such topic); the others were not touched."""
+
+    def __init__(self, index: int, reason: str) -> None:
+        super().__init__(reason)
+        self.index = index
+
+
+class PositionLost(TransportError):
+    """The partition went to another member before the commit; it will deliver those records again, harmlessly."""
+
+
+class Subscription(Protocol):
+    """One member of a consumer group. Used by one task at a time."""
+
+    async def fetch(self, max_records: int, timeout_seconds: float) -> list[Delivered]:
+        """Return records in order per partition, at most `max_records`; an empty list when nothing came in time."""
+
+    async def commit(self, records: Iterable[Delivered]) -> None:
+        """Move the group's positions past these records. Raises PositionLost or TransportUnavailable."""
+
+    async def seek(self, positions: Iterable[Position]) -> None:
+        """Read on from these positions (of partitions held now)."""
+
+    async def seek_to_time(self, at: datetime) -> None:
+        """Read on, in every partition held now, from the first record appended at or after `at`."""
+
+    async def lag(self) -> dict[tuple[str, int], int]:
+        """Return how many records lie between position and end, per partition held. Raises TransportUnavailable."""
+
+
+class Transport(Protocol):
+    """A durable partitioned log."""
+
+    async def start(self) -> None:
+        """Connect. A log that is away now is not an error: publishing and fetching say so later."""
+
+    async def stop(self) -> None:
+        """Let go of everything, within two seconds even if the log is dead."""
+
+    async def ensure_topics(self, topics: Iterable[Topic]) -> None:
+        """Create what is missing, with partitions, retention and compaction as registered; idempotent."""
+
+    async def publish(self, records: Sequence[Record], timeout_seconds: float = 30) -> None:
+        """Append all, in order per partition; return when all are durable.
+
+        Raises RecordRefused before anything is sent, or TransportUnavailable naming what was acknowledged.
+        """
+
+    def subscribe(self, group: str, topics: Iterable[str]) -> "SubscriptionContext":
+        """Join `group`; the member leaves at the end of the block. A new group starts at the beginning."""
+
+    async def check(self) -> None:
+        """Raise TransportUnavailable when the log does not answer; for readiness."""
+
+
+class SubscriptionContext(Protocol):
+    """An async context manager that yields a Subscription."""
+
+    async def __aenter__(self) -> Subscription: ...
+
+    async def __aexit__(self, *failure: object) -> bool | None: ...
+
+
+def partition_of(key: str, partitions: int) -> int:
+    """Return the partition of a key; the same on every transport, for ever."""
+    return zlib.crc32(key.encode()) % partitions
+
+
+def refuse_oversized(records: Sequence[Record]) -> None:
+    """Raise RecordRefused for the first record above the limit."""
+    for index, record in enumerate(records):
+        if record.size > MAX_RECORD_BYTES:
+            raise RecordRefused(index, f"record of {record.size} bytes exceeds {MAX_RECORD_BYTES}")
