@@ -1,0 +1,5 @@
+"""Fixtures for every test, made in tests/kit."""
+
+from tests.kit.postgres import background, fresh_database, postgres, service_database
+
+__all__ = ["background", "fresh_database", "postgres", "service_database"]
