@@ -29,11 +29,26 @@ class IncidentEvent(Event):
 
 
 class IncidentRegistered(IncidentEvent):
+    """The hour clocks run from `started_at`; a step that this level does not ask for has no due time."""
+
     type = "lantai.sentiment.incident.registered.v1"
 
     started_at: datetime
     release_due_at: datetime | None
-    press_due_at: datetime
+    press_due_at: datetime | None
+    response_due_at: datetime | None
+
+
+class IncidentReclassified(IncidentEvent):
+    """The level was corrected, so the clocks were dated anew."""
+
+    type = "lantai.sentiment.incident.reclassified.v1"
+
+    level_before: IncidentLevel
+    started_at: datetime
+    release_due_at: datetime | None
+    press_due_at: datetime | None
+    response_due_at: datetime | None
 
 
 class IncidentDueSoon(IncidentEvent):
@@ -56,11 +71,13 @@ class IncidentEscalated(IncidentEvent):
 
 
 class IncidentResponded(IncidentEvent):
+    """A step was done, or (`step` = continued) information was released again."""
+
     type = "lantai.sentiment.incident.responded.v1"
 
     step: str
     responded_at: datetime
-    in_time: bool
+    in_time: bool | None
 
 
 class IncidentClosed(IncidentEvent):
@@ -69,6 +86,7 @@ class IncidentClosed(IncidentEvent):
 
 EVENTS: tuple[type[Event], ...] = (
     IncidentRegistered,
+    IncidentReclassified,
     IncidentDueSoon,
     IncidentEscalated,
     IncidentResponded,
