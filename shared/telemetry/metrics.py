@@ -64,7 +64,11 @@ class _Labelled(Collector):
         families: dict[str, Metric] = {}
         for source in self._sources:
             for family in source.registry.collect():
-                samples = [s._replace(labels={"service": source.service, **s.labels}) for s in family.samples]
+                samples = [
+                    sample._replace(labels={"service": source.service, **sample.labels})
+                    for sample in family.samples
+                    if not sample.name.endswith("_created")  # a process start time for each series says nothing
+                ]
                 merged = families.setdefault(
                     family.name, Metric(family.name, family.documentation, family.type, family.unit)
                 )

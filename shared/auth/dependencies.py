@@ -1,0 +1,56 @@
+"""What a route asks for: `Staff` (a Principal) or `FromService` (another service of the house).
+
+`caller` reads whoever is there without insisting; the unit of work uses it to name its actor. A token that is
+present but does not hold is refused everywhere, also on public routes: nobody is silently taken for the public.
+"""
+
+from typing import Annotated
+
+from fastapi import Depends, Request, Security
+from fastapi.security import APIKeyHeader, HTTPBearer
+
+from shared.auth.errors import Unauthenticated
+from shared.auth.people import Principal, ServiceCaller
+
+SERVICE_HEADER = "Lantai-Service-Token"
+
+_bearer = HTTPBearer(auto_error=False, scheme_name="bearer", bearerFormat="JWT", description="工作人员的 OIDC 访问令牌")
+_service = APIKeyHeader(name=SERVICE_HEADER, auto_error=False, scheme_name="service", description="服务间调用凭证")
+
+
+async def caller(request: Request) -> Principal | ServiceCaller | None:
+    """Return who calls; None is the public."""
+    deps = request.app.state.deps
+    authorization = request.headers.get("authorization")
+    if authorization is not None:
+        scheme, _, token = authorization.partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            raise Unauthenticated("请使用 Bearer 令牌。")
+        principal: Principal = await deps.verifier.verify(token.strip())
+        return principal
+    service_token = request.headers.get(SERVICE_HEADER)
+    if service_token is not None:
+        service: ServiceCaller = deps.service_tokens.verify(service_token)
+        return service
+    return None
+
+
+Caller = Annotated[Principal | ServiceCaller | None, Depends(caller)]
+
+
+async def current_principal(who: Caller, _scheme: Annotated[object, Security(_bearer)]) -> Principal:
+    """Insist on a member of staff."""
+    if isinstance(who, Principal):
+        return who
+    raise Unauthenticated("此接口仅供工作人员使用，请先登录。")
+
+
+async def service_caller(who: Caller, _scheme: Annotated[object, Security(_service)]) -> ServiceCaller:
+    """Insist on another service of the house."""
+    if isinstance(who, ServiceCaller):
+        return who
+    raise Unauthenticated("此接口仅供内部服务调用。")
+
+
+Staff = Annotated[Principal, Depends(current_principal)]
+FromService = Annotated[ServiceCaller, Depends(service_caller)]
