@@ -120,9 +120,7 @@ class RuleSet:
         by_key: defaultdict[tuple[str, str | None], list[Rule]] = defaultdict(list)
         for row in rows:
             by_key[row.id, row.locality].append(row)
-        ordered = {
-            key: tuple(sorted(group, key=lambda row: row.since)) for key, group in sorted(by_key.items(), key=_by)
-        }
+        ordered = {key: tuple(sorted(by_key[key], key=_since)) for key in sorted(by_key, key=_place_last)}
         for group in ordered.values():
             _check(group)
         return cls(tuple(row for group in ordered.values() for row in group), ordered)
