@@ -1,0 +1,94 @@
+"""Rules of holiday notices: read and checked by `shared.calendar`; a new version replaces the whole year before it.
+
+Versions of a year and scope count 1, 2, 3 …; a national notice has no local agency. Nothing is edited in place.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID, uuid5
+
+from shared.calendar import Calendar, DayKind, Notice, parse_notices
+from shared.errors import Category, DomainError
+
+NAMESPACE = UUID("6b4f3c1e-8a57-4c7e-9d0e-2f5a1f6b7c10")
+
+
+class NoticeUnchanged(DomainError):
+    """The newest version of this year says exactly the same."""
+
+    code = "calendar_notice_unchanged"
+    title = "该通知与现行版本完全相同"
+    category = Category.CONFLICT
+
+
+class NoticeVersionTaken(DomainError):
+    """Somebody else published a version of this year meanwhile."""
+
+    code = "calendar_notice_version_taken"
+    title = "该年度日历刚刚有新版本发布，请重新预览"
+    category = Category.CONFLICT
+
+
+@dataclass(frozen=True)
+class NoticeData:
+    """A notice as entered: days as the State Council's notice lists them."""
+
+    year: int
+    number: str
+    title: str
+    issued: date | None
+    holidays: tuple[tuple[str, date, date], ...]
+    make_up_days: tuple[date, ...]
+
+
+@dataclass(frozen=True)
+class DayChange:
+    """One day whose kind a notice changes."""
+
+    day: date
+    before: DayKind
+    after: DayKind
+
+    @property
+    def working_changes(self) -> bool:
+        """Whether the change moves deadlines, or only renames a day off."""
+        works = (DayKind.WORKING_DAY, DayKind.MAKE_UP_DAY)
+        return (self.before in works) != (self.after in works)
+
+
+def notice_of(data: NoticeData) -> Notice:
+    """Check a notice; raises `shared.calendar.InvalidNotice`."""
+    document: Mapping[str, Any] = {
+        "year": data.year,
+        "notice": data.number,
+        "title": data.title,
+        "issued": data.issued,
+        "holidays": [{"name": name, "from": first, "to": last} for name, first, last in data.holidays],
+        "make_up_days": list(data.make_up_days),
+    }
+    return parse_notices(document)[-1]
+
+
+def days_off(notice: Notice) -> tuple[date, ...]:
+    """Every day that the notice lists as off, in order."""
+    return tuple(sorted(day for holiday in notice.holidays for day in holiday.days()))
+
+
+def subject_of(year: int, local_agency_id: UUID | None) -> UUID:
+    """The stable id of a year's calendar in one scope: the aggregate of its versions."""
+    return uuid5(NAMESPACE, f"{year}:{local_agency_id or 'national'}")
+
+
+def next_version(versions: Sequence[int]) -> int:
+    """The number of the next version after those that exist."""
+    return max(versions, default=0) + 1
+
+
+def changes(before: Calendar, after: Calendar, year: int) -> list[DayChange]:
+    """Every day of the year (and of 29–31 December before it) whose kind differs between two calendars."""
+    first, last = date(year - 1, 12, 29).toordinal(), date(year, 12, 31).toordinal()
+    days = (date.fromordinal(ordinal) for ordinal in range(first, last + 1))
+    kinds = ((day, before.kind(day), after.kind(day)) for day in days)
+    return [DayChange(day, old, new) for day, old, new in kinds if old is not new]

@@ -1,0 +1,1 @@
+"""Sample data: the agencies, obligations and documents of five real plans of 2017."""

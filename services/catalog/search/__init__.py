@@ -1,0 +1,1 @@
+"""Search over published documents: every substring is found, and nothing that does not hold it."""

@@ -1,0 +1,105 @@
+"""One tokeniser for text and query: overlapping character bigrams, so that every substring is found.
+
+Position i of a text holds the token of its characters i and i+1 (the last position: one character), so a phrase of
+consecutive tokens is exactly a substring. Words are never cut, so nothing is cut differently in query and text.
+`tsvector` keeps at most 256 positions of a token and none beyond 16383; chunks stay below both, and overlap by more
+than the longest query, so that no phrase is lost between two of them.
+"""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from shared.errors import Category, DomainError
+
+CHUNK_CHARACTERS = 10_000
+POSITIONS_PER_TOKEN = 250
+QUERY_CHARACTERS = 100
+OVERLAP = QUERY_CHARACTERS
+
+_BRACKETS = str.maketrans({"〔": "[", "〕": "]", "【": "[", "】": "]", "［": "[", "］": "]", "﹝": "[", "﹞": "]"})
+_SPACE = re.compile(r"\s+")
+_SPACE_TO_DROP = re.compile(r"(?<![a-z0-9]) | (?![a-z0-9])")
+_INVISIBLE = re.compile("[\x00-\x08\x0e-\x1f\x7f\u00ad\u200b-\u200f\u2060\ufeff]")
+
+
+class QueryTooLong(DomainError):
+    code = "query_too_long"
+    title = f"检索词过长，请控制在 {QUERY_CHARACTERS} 字以内"
+    category = Category.UNPROCESSABLE
+
+
+class QueryEmpty(DomainError):
+    code = "query_empty"
+    title = "请输入检索词"
+    category = Category.UNPROCESSABLE
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A piece of folded text, and where it starts."""
+
+    start: int
+    text: str
+
+
+def fold(text: str) -> str:
+    """Make different writings of one text equal: NFKC, case, brackets of 文号, spaces (kept between ASCII words only)."""
+    caseless = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    plain = _INVISIBLE.sub("", caseless.translate(_BRACKETS))
+    return _SPACE_TO_DROP.sub("", _SPACE.sub(" ", plain.strip()))
+
+
+def tokens(folded: str) -> Iterator[str]:
+    """The token of every position."""
+    for position in range(len(folded)):
+        yield folded[position : position + 2]
+
+
+def chunks(folded: str) -> Iterator[Chunk]:
+    """Cut folded text into overlapping pieces that a `tsvector` indexes without loss."""
+    start = 0
+    while start < len(folded):
+        end = _end_of_chunk(folded, start)
+        yield Chunk(start, folded[start:end])
+        if end == len(folded):
+            return
+        start = end - OVERLAP
+
+
+def _end_of_chunk(folded: str, start: int) -> int:
+    seen: Counter[str] = Counter()
+    limit = min(len(folded), start + CHUNK_CHARACTERS)
+    for position in range(start, limit):
+        token = folded[position : position + 2]
+        seen[token] += 1
+        if seen[token] > POSITIONS_PER_TOKEN:
+            return position
+    return limit
+
+
+def vector(folded: str, weight: str) -> str:
+    """The text form of a `tsvector` of folded text; `weight` is A (title) or D (body)."""
+    positions: dict[str, list[int]] = {}
+    for position, token in enumerate(tokens(folded), start=1):
+        positions.setdefault(token, []).append(position)
+    mark = "" if weight == "D" else weight
+    return " ".join(f"{_quote(t)}:{','.join(f'{p}{mark}' for p in where)}" for t, where in positions.items())
+
+
+def query(folded: str) -> str:
+    """The text form of the `tsquery` that matches exactly the texts holding `folded`; raises on empty or too long."""
+    if not folded:
+        raise QueryEmpty
+    if len(folded) > QUERY_CHARACTERS:
+        raise QueryTooLong
+    if len(folded) == 1:
+        return f"{_quote(folded)}:*"
+    return " <-> ".join(_quote(folded[i : i + 2]) for i in range(len(folded) - 1))
+
+
+def _quote(token: str) -> str:
+    doubled = token.replace("\\", "\\\\").replace("'", "''")
+    return f"'{doubled}'"
