@@ -85,6 +85,26 @@ class DocumentWithdrawn(DocumentChanged):
     reason: str
 
 
+class DocumentDue(Event):
+    """A signed document that must become public by `due_on` (条例 Art. 26 or the local limit), told to its agency."""
+
+    topic = DOCUMENTS
+
+    document_id: UUID
+    title: str
+    agency_name: str
+    due_on: date
+    citation: str
+
+
+class DocumentDueSoon(DocumentDue):
+    type = "lantai.catalog.document.due_soon.v1"
+
+
+class DocumentOverdue(DocumentDue):
+    type = "lantai.catalog.document.overdue.v1"
+
+
 class ObligationChanged(Event):
     """A dated instance of a publication obligation 公开义务."""
 
@@ -118,6 +138,8 @@ EVENTS: tuple[type[Event], ...] = (
     DocumentPublished,
     DocumentCorrected,
     DocumentWithdrawn,
+    DocumentDueSoon,
+    DocumentOverdue,
     ObligationDueSoon,
     ObligationOverdue,
     ObligationFulfilled,

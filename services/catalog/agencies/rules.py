@@ -1,6 +1,6 @@
 """Rules of the agency tree: codes, levels, and no agency below itself.
 
-A code is never refused for its check digit: real codes fail it (an official plan prints one), so a bad one is a warning.
+A code is never refused for its check digit: real codes fail it (an official plan prints one), so it only warns.
 """
 
 import re

@@ -46,7 +46,7 @@ class Chunk:
 
 
 def fold(text: str) -> str:
-    """Make different writings of one text equal: NFKC, case, brackets of 文号, spaces (kept between ASCII words only)."""
+    """Make different writings of a text equal: NFKC, case, brackets of 文号, spaces (kept between ASCII words)."""
     caseless = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
     plain = _INVISIBLE.sub("", caseless.translate(_BRACKETS))
     return _SPACE_TO_DROP.sub("", _SPACE.sub(" ", plain.strip()))

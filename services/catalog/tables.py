@@ -1,0 +1,13 @@
+"""Every table of this service, for migrations."""
+
+from services.catalog.agencies import models as agencies
+from services.catalog.base import Base
+from services.catalog.calendar import models as calendar
+from services.catalog.documents import models as documents
+from services.catalog.feeds import models as feeds
+from services.catalog.obligations import models as obligations
+from services.catalog.search import models as search
+
+metadata = Base.metadata
+
+__all__ = ["agencies", "calendar", "documents", "feeds", "metadata", "obligations", "search"]
