@@ -1,0 +1,162 @@
+"""The rules of the house as functions over source text: each returns what is wrong, in the words of a reviewer.
+
+They take text, not files, so that a test can plant a violation.
+"""
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+REPOSITORY = Path(__file__).parents[2]
+
+PURE = ("shared.calendar", "shared.statutes", "shared.errors")
+PROCESS_CLOCK = {
+    ("datetime", "now"),
+    ("datetime", "utcnow"),
+    ("datetime", "today"),
+    ("date", "today"),
+    ("time", "time"),
+    ("time", "time_ns"),
+    ("time", "localtime"),
+    ("time", "gmtime"),
+}
+# Layers of a noun's files: one may import those at its own height or below.
+HEIGHT = {"rules": 0, "models": 1, "queries": 2, "commands": 2, "api": 3}
+
+
+def sources(*folders: str) -> Iterator[tuple[str, str]]:
+    """Yield (path in the repository, text) of every Python file below the folders."""
+    for folder in folders:
+        for path in sorted((REPOSITORY / folder).rglob("*.py")):
+            if "build" not in path.parts:
+                yield str(path.relative_to(REPOSITORY)), path.read_text()
+
+
+def imported(path: str, text: str) -> Iterator[tuple[int, str]]:
+    """Yield (line, full module name) for every import, relative ones resolved, wherever in the file it stands."""
+    package = path.removesuffix(".py").split("/")[:-1]
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            yield node.lineno, module
+            yield from ((node.lineno, f"{module}.{alias.name}") for alias in node.names)
+
+
+def _below(module: str, roots: tuple[str, ...]) -> bool:
+    return any(module == root or module.startswith(root + ".") for root in roots)
+
+
+def _is_standard(module: str) -> bool:
+    return module.split(".")[0] in sys.stdlib_module_names
+
+
+def impure_rules(path: str, text: str) -> list[str]:
+    """A `rules` module (or `errors` beside it) imports the standard library, the calendar, the statutes and its like."""
+    service = ".".join(path.split("/")[:2])
+    found = []
+    for line, module in imported(path, text):
+        own = re.fullmatch(rf"{re.escape(service)}\.\w+(\.(rules|errors)(\.\w+)?)?", module)
+        if not (_is_standard(module) or _below(module, PURE) or module == service or own):
+            found.append(f"{path}:{line} rules import {module}")
+    return found
+
+
+def framework_in_events(path: str, text: str) -> list[str]:
+    """`shared/events` imports pydantic, the standard library and itself, relatively: it is also a wheel of its own."""
+    found = []
+    for line, module in imported(path, text):
+        if not (_is_standard(module) or _below(module, ("pydantic", "shared.events"))):
+            found.append(f"{path}:{line} events import {module}")
+    absolute = re.finditer(r"^\s*(?:from|import) shared\b", text, re.MULTILINE)
+    found += [f"{path}:{text[: match.start()].count(chr(10)) + 1} events import absolutely" for match in absolute]
+    return found
+
+
+def foreign_service(path: str, text: str) -> list[str]:
+    """A service never imports another."""
+    own = path.split("/")[1]
+    found = []
+    for line, module in imported(path, text):
+        parts = module.split(".")
+        if parts[0] == "services" and len(parts) > 1 and parts[1] != own:
+            found.append(f"{path}:{line} {own} imports {module}")
+    return found
+
+
+def upward_import(path: str, text: str) -> list[str]:
+    """Inside a service the arrows go api > commands | queries > models > rules."""
+    *_, role = path.removesuffix(".py").split("/")
+    if role not in HEIGHT:
+        return []
+    found = []
+    for line, module in imported(path, text):
+        parts = module.split(".")
+        if parts[0] != "services":
+            continue
+        above = [part for part in parts[2:] if HEIGHT.get(part, -1) > HEIGHT[role]]
+        found += [f"{path}:{line} {role} import {module}" for _ in above]
+    return found
+
+
+def commits(path: str, text: str) -> list[str]:
+    """Only the unit of work commits: no `commit()` (with an argument it is a consumer's position), no SQL COMMIT."""
+    found = []
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            commit = node.func.attr == "commit" and not node.args and not node.keywords
+        else:
+            commit = isinstance(node, ast.Constant) and bool(re.fullmatch(r"\s*COMMIT\s*;?\s*", str(node.value)))
+        if commit:
+            found.append(f"{path}:{node.lineno} commits")
+    return found
+
+
+def process_clock(path: str, text: str) -> list[str]:
+    """No business decision reads the process's clock; `now` comes from the unit of work."""
+    tree = ast.parse(text)
+    named = {
+        alias.asname or alias.name: (node.module.split(".")[-1], alias.name)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module in ("time", "datetime")
+        for alias in node.names
+    }
+    found = []
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        if isinstance(node.func, ast.Attribute):
+            owner = node.func.value
+            name = owner.attr if isinstance(owner, ast.Attribute) else getattr(owner, "id", "")
+            name = named.get(name, ("", name))[1]
+            called = (name, node.func.attr)
+        elif isinstance(node.func, ast.Name):
+            called = named.get(node.func.id, ("", ""))
+        else:
+            continue
+        if called in PROCESS_CLOCK:
+            found.append(f"{path}:{node.lineno} reads the process's clock ({'.'.join(called)})")
+    return found
+
+
+def too_long(path: str, text: str, lines: int = 400) -> list[str]:
+    """A file that nobody reads in one go is split by noun."""
+    count = text.count("\n")
+    return [f"{path} has {count} lines"] if count > lines else []
+
+
+def names_a_place(path: str, text: str) -> list[str]:
+    """No committed line names a path of a developer's machine or a package registry's host."""
+    machine = re.compile(r"(?<![\w.])/(?:work|farm|home/\w+|root)/")
+    registry = re.compile(
+        r"pypi\.org|files\.pythonhosted\.org|repo\d?\.maven\.(?:org|apache\.org)|registry\.npmjs\.org"
+    )
+    return [
+        f"{path}:{number} names {match.group()}"
+        for number, line in enumerate(text.splitlines(), 1)
+        if (match := machine.search(line) or registry.search(line))
+    ]
