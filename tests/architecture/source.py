@@ -56,7 +56,7 @@ def _is_standard(module: str) -> bool:
 
 
 def impure_rules(path: str, text: str) -> list[str]:
-    """A `rules` module (or `errors` beside it) imports the standard library, the calendar, the statutes and its like."""
+    """A `rules` module, or `errors` beside it, imports the standard library, calendar, statutes and its like."""
     service = ".".join(path.split("/")[:2])
     found = []
     for line, module in imported(path, text):
@@ -112,7 +112,7 @@ def commits(path: str, text: str) -> list[str]:
         else:
             commit = isinstance(node, ast.Constant) and bool(re.fullmatch(r"\s*COMMIT\s*;?\s*", str(node.value)))
         if commit:
-            found.append(f"{path}:{node.lineno} commits")
+            found.append(f"{path}:{getattr(node, 'lineno', 0)} commits")
     return found
 
 
