@@ -4,10 +4,13 @@ They take text, not files, so that a test can plant a violation.
 """
 
 import ast
+import importlib
 import re
 import sys
 from collections.abc import Iterator
+from enum import Enum
 from pathlib import Path
+from types import ModuleType
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -55,13 +58,24 @@ def _is_standard(module: str) -> bool:
     return module.split(".")[0] in sys.stdlib_module_names
 
 
+def _is_vocabulary(module: str) -> bool:
+    """The words that events and rules share: enumerations, and the module that an import takes them from."""
+    parts = module.split(".")
+    if parts[:2] != ["shared", "events"] or len(parts) < 3:
+        return False
+    named = importlib.import_module(".".join(parts[:3]))
+    for part in parts[3:]:
+        named = getattr(named, part)
+    return isinstance(named, ModuleType) or (isinstance(named, type) and issubclass(named, Enum))
+
+
 def impure_rules(path: str, text: str) -> list[str]:
-    """A `rules` module, or `errors` beside it, imports the standard library, calendar, statutes and its like."""
+    """A `rules` module, or `errors` beside it, imports the standard library, calendar, statutes, words."""
     service = ".".join(path.split("/")[:2])
     found = []
     for line, module in imported(path, text):
         own = re.fullmatch(rf"{re.escape(service)}\.\w+(\.(rules|errors)(\.\w+)?)?", module)
-        if not (_is_standard(module) or _below(module, PURE) or module == service or own):
+        if not (_is_standard(module) or _below(module, PURE) or module == service or own or _is_vocabulary(module)):
             found.append(f"{path}:{line} rules import {module}")
     return found
 
