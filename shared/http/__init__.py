@@ -1,0 +1,1 @@
+"""The edge of every service: problems, idempotency, preconditions, limits, sessions, health, documents."""
