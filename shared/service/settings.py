@@ -23,7 +23,7 @@ class ServiceSettings(BaseSettings):
     """Common settings; each service derives one small class and sets `service`.
 
     `postgres_url` names a server (`postgresql://user:password@host:port`): one database `lantai_<service>` in it.
-    `database_url` names the service's own database and wins.
+    `database_url` names the service's own database and wins; `database_owner_url` is the same as its owner, to migrate.
     """
 
     model_config = SettingsConfigDict(extra="ignore", frozen=True)
@@ -32,6 +32,7 @@ class ServiceSettings(BaseSettings):
     env: Environment | None = None
     postgres_url: SecretStr | None = None
     database_url: SecretStr | None = None
+    database_owner_url: SecretStr | None = None
     kafka_bootstrap_servers: str | None = None
     bus_url: SecretStr | None = None
     secret_key: SecretStr = SecretStr(DEVELOPMENT_SECRET)
@@ -70,6 +71,11 @@ class ServiceSettings(BaseSettings):
             return self.env
         real = self.postgres_url or self.database_url or self.kafka_bootstrap_servers
         return Environment.PRODUCTION if real else Environment.DEVELOPMENT
+
+    @property
+    def issuer_url(self) -> str:
+        """The name of the token issuer; in development it lives at the same address as everything else."""
+        return self.oidc_issuer or f"{self.base_url.rstrip('/')}/issuer"
 
     @property
     def internal_base_url(self) -> str:
