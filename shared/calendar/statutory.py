@@ -9,14 +9,7 @@ from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
 
-_NAMES = {
-    "01-01": "元旦",
-    "05-01": "劳动节",
-    "05-02": "劳动节",
-    "10-01": "国庆节",
-    "10-02": "国庆节",
-    "10-03": "国庆节",
-}
+_NAMES = {"01": "元旦", "05": "劳动节", "10": "国庆节"}
 
 
 @dataclass(frozen=True, slots=True)
