@@ -11,9 +11,9 @@ of each record stays in order; the inbox drops the later ones.
 """
 
 import zlib
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -118,19 +118,11 @@ class Transport(Protocol):
         Raises RecordRefused before anything is sent, or TransportUnavailable naming what was acknowledged.
         """
 
-    def subscribe(self, group: str, topics: Iterable[str]) -> "SubscriptionContext":
+    def subscribe(self, group: str, topics: Iterable[str]) -> AbstractAsyncContextManager[Subscription]:
         """Join `group`; the member leaves at the end of the block. A new group starts at the beginning."""
 
     async def check(self) -> None:
         """Raise TransportUnavailable when the log does not answer; for readiness."""
-
-
-class SubscriptionContext(Protocol):
-    """An async context manager that yields a Subscription."""
-
-    async def __aenter__(self) -> Subscription: ...
-
-    async def __aexit__(self, *failure: object) -> bool | None: ...
 
 
 def partition_of(key: str, partitions: int) -> int:

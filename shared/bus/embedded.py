@@ -1,0 +1,161 @@
+"""The embedded transport: a durable partitioned log in PostgreSQL (`lantai_bus`), for offices without a Kafka.
+
+Several processes append and read. An append is one transaction, so it is acknowledged whole or not at all.
+"""
+
+import asyncio
+import json
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+
+import asyncpg
+
+from shared.bus.embedded_member import EmbeddedSubscription
+from shared.bus.embedded_upkeep import clean
+from shared.bus.transport import Record, RecordRefused, TransportUnavailable, partition_of, refuse_oversized
+from shared.bus.wakeup import Listener
+from shared.db import direct
+from shared.events import Topic
+
+CHANNEL = "lantai_bus"
+UPKEEP_SECONDS = 300.0
+STOP_SECONDS = 1.5
+
+_ADD_TOPIC = """
+    INSERT INTO bus_topics VALUES ($1, $2, $3, $4)
+    ON CONFLICT (name) DO UPDATE SET retention_seconds = excluded.retention_seconds, compacted = excluded.compacted
+    RETURNING partitions
+"""
+_ADD_PARTITIONS = """
+    INSERT INTO bus_partitions (topic, partition) SELECT $1, generate_series(0, $2::int - 1) ON CONFLICT DO NOTHING
+"""
+_LOCK = """
+    SELECT p.topic, p.partition, p.next_offset
+    FROM bus_partitions p JOIN unnest($1::text[], $2::int[]) AS wanted(topic, partition) USING (topic, partition)
+    ORDER BY p.topic, p.partition FOR UPDATE OF p
+"""
+_ADVANCE = """
+    UPDATE bus_partitions p SET next_offset = p.next_offset + added.count
+    FROM unnest($1::text[], $2::int[], $3::bigint[]) AS added(topic, partition, count)
+    WHERE p.topic = added.topic AND p.partition = added.partition
+"""
+_COLUMNS = ("topic", "partition", "offset", "key", "headers", "body")
+
+
+class EmbeddedTransport:
+    """See `Transport`. `lease_seconds` is how long a silent member keeps its partitions."""
+
+    def __init__(self, url: str, *, name: str = "lantai", lease_seconds: float = 10, pool_size: int = 4) -> None:
+        self.url = url
+        self.lease_seconds = lease_seconds
+        self._name = f"{name}-bus"
+        self._pool_size = pool_size
+        self._pool: asyncpg.Pool | None = None
+        self._partitions: dict[str, int] = {}
+        self._listener = Listener(url, CHANNEL, f"{name}-bus-listen")
+        self._upkeep: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        self._pool = await asyncpg.create_pool(
+            direct.dsn(self.url),
+            min_size=0,
+            max_size=self._pool_size,
+            timeout=direct.CONNECT_SECONDS,
+            command_timeout=direct.COMMAND_SECONDS,
+            server_settings={"application_name": self._name, "timezone": "UTC", "jit": "off"},
+        )
+        self._listener.start()
+        self._upkeep = asyncio.create_task(self._keep_up(), name="bus-upkeep")
+
+    async def stop(self) -> None:
+        if self._upkeep is not None:
+            self._upkeep.cancel()
+        await self._listener.stop()
+        if self._pool is not None:
+            try:
+                await asyncio.wait_for(self._pool.close(), STOP_SECONDS)
+            except direct.UNREACHABLE:
+                self._pool.terminate()
+            self._pool = None
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[asyncpg.Connection]:
+        """Take a pooled connection; everything a dead server can raise becomes TransportUnavailable."""
+        if self._pool is None:
+            raise TransportUnavailable("the embedded log is not started")
+        try:
+            async with self._pool.acquire(timeout=direct.CONNECT_SECONDS) as connection:
+                yield connection
+        except direct.UNREACHABLE as gone:
+            raise TransportUnavailable(f"the embedded log does not answer: {gone!r}") from gone
+
+    async def check(self) -> None:
+        async with self.connection() as connection:
+            await connection.fetchval("SELECT 1")
+
+    async def ensure_topics(self, topics: Iterable[Topic]) -> None:
+        async with self.connection() as connection, connection.transaction():
+            for topic in sorted(topics, key=lambda t: t.name):
+                retention = None if topic.compacted else topic.retention_days * 86_400
+                partitions = await connection.fetchval(
+                    _ADD_TOPIC, topic.name, topic.partitions, retention, topic.compacted
+                )
+                await connection.execute(_ADD_PARTITIONS, topic.name, partitions)
+
+    async def publish(self, records: Sequence[Record], timeout_seconds: float = 30) -> None:
+        refuse_oversized(records)
+        if not records:
+            return
+        try:
+            async with asyncio.timeout(timeout_seconds), self.connection() as connection:
+                await self._know(connection, records)
+                grouped: dict[tuple[str, int], list[Record]] = defaultdict(list)
+                for record in records:
+                    grouped[record.topic, partition_of(record.key, self._partitions[record.topic])].append(record)
+                async with connection.transaction():
+                    await _append(connection, grouped)
+                # After the commit: a NOTIFY inside it would make every append in the cluster queue for one lock.
+                with suppress(*direct.UNREACHABLE):
+                    await self._listener.notify(connection, sorted({record.topic for record in records}))
+        except TimeoutError as late:
+            raise TransportUnavailable(f"the embedded log did not answer in {timeout_seconds} s") from late
+
+    async def _know(self, connection: asyncpg.Connection, records: Sequence[Record]) -> None:
+        """Learn the partition counts once; refuse a topic that nobody created."""
+        if any(record.topic not in self._partitions for record in records):
+            rows = await connection.fetch("SELECT name, partitions FROM bus_topics")
+            self._partitions = {row["name"]: row["partitions"] for row in rows}
+        for index, record in enumerate(records):
+            if record.topic not in self._partitions:
+                raise RecordRefused(index, f"no topic {record.topic}")
+
+    def subscribe(self, group: str, topics: Iterable[str]) -> AbstractAsyncContextManager[EmbeddedSubscription]:
+        return self._subscription(group, frozenset(topics))
+
+    @asynccontextmanager
+    async def _subscription(self, group: str, topics: frozenset[str]) -> AsyncIterator[EmbeddedSubscription]:
+        member = EmbeddedSubscription(self.connection, self._listener, group, topics, self.lease_seconds)
+        member.start()
+        try:
+            yield member
+        finally:
+            await member.leave()
+
+    async def _keep_up(self) -> None:
+        while True:
+            await asyncio.sleep(UPKEEP_SECONDS)
+            with suppress(TransportUnavailable):
+                async with self.connection() as connection:
+                    await clean(connection)
+
+
+async def _append(connection: asyncpg.Connection, grouped: dict[tuple[str, int], list[Record]]) -> None:
+    topics, partitions = [topic for topic, _ in grouped], [partition for _, partition in grouped]
+    rows: list[tuple[str, int, int, str, str, bytes]] = []
+    for start in await connection.fetch(_LOCK, topics, partitions):
+        place = start["topic"], start["partition"]
+        for offset, record in enumerate(grouped[place], start["next_offset"]):
+            rows.append((*place, offset, record.key, json.dumps(dict(record.headers)), record.body))
+    await connection.execute(_ADVANCE, topics, partitions, [len(part) for part in grouped.values()])
+    await connection.copy_records_to_table("bus_records", records=rows, columns=_COLUMNS)

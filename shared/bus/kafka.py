@@ -1,0 +1,305 @@
+"""The Kafka transport: the only file that knows aiokafka.
+
+Measured hazards it guards against: with the broker gone `commit()` never returns, `getmany()` returns empty without an
+error, `stop()` may hang or raise CancelledError. So every call has a limit, and `lag` and `check` ask the broker, so
+that readiness can show a dead one. At-least-once delivery and the inbox are enough; Kafka's transactions are not used.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import (
+    CommitFailedError,
+    IllegalGenerationError,
+    IllegalStateError,
+    KafkaError,
+    RebalanceInProgressError,
+    TopicAlreadyExistsError,
+    UnknownMemberIdError,
+    UnknownTopicOrPartitionError,
+    for_code,
+)
+
+from shared.bus.transport import (
+    MAX_RECORD_BYTES,
+    Delivered,
+    Position,
+    PositionLost,
+    Record,
+    RecordRefused,
+    TransportUnavailable,
+    partition_of,
+    refuse_oversized,
+)
+from shared.events import Topic
+
+REQUEST_SECONDS = 5.0
+STOP_SECONDS = 1.5
+BATCH_BYTES = MAX_RECORD_BYTES + 20_000  # one record at the limit, with its framing, still fits the broker's 1 MiB
+NOT_MINE = (
+    CommitFailedError,
+    IllegalGenerationError,
+    IllegalStateError,
+    RebalanceInProgressError,
+    UnknownMemberIdError,
+)
+
+
+async def _end(stopping: Awaitable[None]) -> None:
+    """Wait for a client's `stop`, no longer than the limit; what it raises no longer matters."""
+    task = asyncio.ensure_future(stopping)
+    await asyncio.wait([task], timeout=STOP_SECONDS)
+    if not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=STOP_SECONDS)
+    if task.done() and not task.cancelled():
+        task.exception()
+
+
+@contextmanager
+def _unavailable(what: str) -> Iterator[None]:
+    try:
+        yield
+    except (KafkaError, OSError, TimeoutError) as gone:
+        raise TransportUnavailable(f"Kafka: {what}: {gone!r}") from gone
+
+
+class KafkaTransport:
+    """See `Transport`. `options` are passed to every client (security_protocol, sasl_*, ssl_context)."""
+
+    def __init__(
+        self,
+        bootstrap_servers: str,
+        *,
+        name: str = "lantai",
+        session_timeout_seconds: float = 10,
+        options: dict[str, Any] | None = None,
+    ) -> None:
+        self._name = name
+        self._common = {
+            "bootstrap_servers": bootstrap_servers.split(","),
+            "client_id": name,
+            "request_timeout_ms": int(REQUEST_SECONDS * 1000),
+            **(options or {}),
+        }
+        self._session_timeout_seconds = session_timeout_seconds
+        self._producer: AIOKafkaProducer | None = None
+        self._connecting = asyncio.Lock()
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None:
+        await self._drop_producer()
+
+    async def _connected(self) -> AIOKafkaProducer:
+        async with self._connecting:
+            if self._producer is None:
+                producer = AIOKafkaProducer(
+                    **self._common, acks="all", enable_idempotence=True, max_batch_size=BATCH_BYTES
+                )
+                try:
+                    async with asyncio.timeout(REQUEST_SECONDS):
+                        await producer.start()
+                except BaseException:
+                    await _end(producer.stop())
+                    raise
+                self._producer = producer
+            return self._producer
+
+    async def _drop_producer(self) -> None:
+        """Forget the producer with whatever it still holds: the relay gives those rows again to a new one."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await _end(producer.stop())
+
+    async def check(self) -> None:
+        with _unavailable("no metadata"):
+            async with asyncio.timeout(REQUEST_SECONDS):
+                producer = await self._connected()
+                if not await producer.client.force_metadata_update():
+                    raise TransportUnavailable("Kafka: no broker answers")
+
+    async def ensure_topics(self, topics: Iterable[Topic]) -> None:
+        wanted = [_new_topic(topic) for topic in {topic.name: topic for topic in topics}.values()]
+        admin = AIOKafkaAdminClient(**self._common)
+        try:
+            with _unavailable("topics not created"):
+                async with asyncio.timeout(4 * REQUEST_SECONDS):
+                    await admin.start()
+                    answer = await admin.create_topics(wanted)
+            # The client raises nothing by itself: each topic's code is in the answer.
+            for name, code, *message in answer.topic_errors:
+                if code not in (0, TopicAlreadyExistsError.errno):
+                    raise TransportUnavailable(f"Kafka: topic {name} not created: {for_code(code).__name__} {message}")
+        finally:
+            await _end(admin.close())
+
+    async def publish(self, records: Sequence[Record], timeout_seconds: float = 30) -> None:
+        refuse_oversized(records)
+        acknowledged: set[int] = set()
+        try:
+            with _unavailable("not acknowledged"):
+                async with asyncio.timeout(timeout_seconds):
+                    await self._send_all(await self._connected(), records, acknowledged)
+        except TransportUnavailable as failure:
+            # A batch left in the client could be sent after newer ones of another relay: drop it with the client.
+            await self._drop_producer()
+            raise TransportUnavailable(str(failure), frozenset(acknowledged)) from failure
+
+    async def _send_all(self, producer: AIOKafkaProducer, records: Sequence[Record], acknowledged: set[int]) -> None:
+        grouped: dict[TopicPartition, list[int]] = defaultdict(list)
+        counts: dict[str, int] = {}
+        for index, record in enumerate(records):
+            if record.topic not in counts:
+                counts[record.topic] = await self._partitions(producer, record.topic, index)
+            grouped[TopicPartition(record.topic, partition_of(record.key, counts[record.topic]))].append(index)
+        sends = [_send(producer, place, indices, records, acknowledged) for place, indices in grouped.items()]
+        # Every partition gets its chance before the first failure is told: the acknowledged ones are not sent again.
+        for outcome in await asyncio.gather(*sends, return_exceptions=True):
+            if isinstance(outcome, BaseException):
+                raise outcome
+
+    async def _partitions(self, producer: AIOKafkaProducer, topic: str, index: int) -> int:
+        try:
+            return len(await producer.partitions_for(topic))
+        except UnknownTopicOrPartitionError:
+            raise RecordRefused(index, f"no topic {topic}") from None
+
+    def subscribe(self, group: str, topics: Iterable[str]) -> AbstractAsyncContextManager["KafkaSubscription"]:
+        return self._subscription(group, sorted(topics))
+
+    @asynccontextmanager
+    async def _subscription(self, group: str, topics: list[str]) -> AsyncIterator["KafkaSubscription"]:
+        session_ms = int(self._session_timeout_seconds * 1000)
+        member = KafkaSubscription(
+            topics,
+            self._common
+            | {
+                "group_id": group,
+                "enable_auto_commit": False,
+                "auto_offset_reset": "earliest",
+                "session_timeout_ms": session_ms,
+                "heartbeat_interval_ms": session_ms // 4,
+                "metadata_max_age_ms": 30_000,
+                "request_timeout_ms": max(session_ms + 2_000, int(REQUEST_SECONDS * 1000)),
+            },
+        )
+        try:
+            yield member
+        finally:
+            await member.leave()
+
+
+async def _send(
+    producer: AIOKafkaProducer,
+    place: TopicPartition,
+    indices: list[int],
+    records: Sequence[Record],
+    acknowledged: set[int],
+) -> None:
+    """Send one partition's records, one batch after the other: a later batch never overtakes a failed one."""
+    rest = iter(indices)
+    index = next(rest, None)
+    while index is not None:
+        batch, sent = producer.create_batch(), []
+        while index is not None and _append(batch, records[index]):
+            sent.append(index)
+            index = next(rest, None)
+        batch.close()
+        await (await producer.send_batch(batch, place.topic, partition=place.partition))
+        acknowledged.update(sent)
+
+
+def _append(batch: Any, record: Record) -> bool:
+    headers = [(name, value.encode()) for name, value in record.headers.items()]
+    return batch.append(key=record.key.encode(), value=record.body, timestamp=None, headers=headers) is not None
+
+
+def _new_topic(topic: Topic) -> NewTopic:
+    if topic.compacted:
+        configs = {"cleanup.policy": "compact", "retention.ms": "-1"}
+    else:
+        configs = {"cleanup.policy": "delete", "retention.ms": str(topic.retention_days * 86_400_000)}
+    # An empty assignment lets the broker's own default.replication.factor decide.
+    return NewTopic(topic.name, topic.partitions, -1, replica_assignments={}, topic_configs=configs)
+
+
+class KafkaSubscription:
+    """See `Subscription`. Connects at the first fetch, so that a broker that is away delays only reading."""
+
+    def __init__(self, topics: list[str], config: dict[str, Any]) -> None:
+        self._topics = topics
+        self._config = config
+        self._consumer: AIOKafkaConsumer | None = None
+
+    async def leave(self) -> None:
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            await _end(consumer.stop())
+
+    async def _joined(self) -> AIOKafkaConsumer:
+        if self._consumer is None:
+            consumer = AIOKafkaConsumer(*self._topics, **self._config)
+            try:
+                async with asyncio.timeout(4 * REQUEST_SECONDS):
+                    await consumer.start()
+            except BaseException:
+                await _end(consumer.stop())
+                raise
+            self._consumer = consumer
+        return self._consumer
+
+    async def fetch(self, max_records: int, timeout_seconds: float) -> list[Delivered]:
+        with _unavailable("nothing fetched"):
+            consumer = await self._joined()
+            async with asyncio.timeout(timeout_seconds + REQUEST_SECONDS):
+                parts = await consumer.getmany(timeout_ms=int(timeout_seconds * 1000), max_records=max_records)
+        return [_delivered(message) for messages in parts.values() for message in messages]
+
+    async def commit(self, records: Iterable[Delivered]) -> None:
+        ends = {TopicPartition(d.record.topic, d.partition): d.offset + 1 for d in records}
+        if not ends or self._consumer is None:
+            return
+        with _unavailable("not committed"):
+            try:
+                async with asyncio.timeout(REQUEST_SECONDS):
+                    await self._consumer.commit(ends)
+            except NOT_MINE as lost:
+                raise PositionLost(repr(lost)) from lost
+
+    async def seek(self, positions: Iterable[Position]) -> None:
+        with _unavailable("no seek"):
+            consumer = await self._joined()
+            for position in positions:
+                consumer.seek(TopicPartition(position.topic, position.partition), position.offset)
+
+    async def seek_to_time(self, at: datetime) -> None:
+        with _unavailable("no seek"):
+            consumer = await self._joined()
+            async with asyncio.timeout(2 * REQUEST_SECONDS):
+                held = consumer.assignment()
+                found = await consumer.offsets_for_times({place: int(at.timestamp() * 1000) for place in held})
+                ends = await consumer.end_offsets(list(held))
+            for place in held:
+                first = found[place]
+                consumer.seek(place, ends[place] if first is None else first.offset)
+
+    async def lag(self) -> dict[tuple[str, int], int]:
+        with _unavailable("no lag"):
+            consumer = await self._joined()
+            async with asyncio.timeout(REQUEST_SECONDS):
+                held = list(consumer.assignment())
+                ends = await consumer.end_offsets(held) if held else {}
+                return {(p.topic, p.partition): ends[p] - await consumer.position(p) for p in held}
+
+
+def _delivered(message: Any) -> Delivered:
+    headers = {name: value.decode() for name, value in message.headers}
+    record = Record(message.topic, (message.key or b"").decode(), headers, message.value or b"")
+    return Delivered(record, message.partition, message.offset, datetime.fromtimestamp(message.timestamp / 1000, UTC))

@@ -1,0 +1,87 @@
+"""The Kafka transport on a real broker, and what only it has: a broker that dies, and settings of topics."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+
+from shared.bus.kafka import KafkaTransport
+from shared.bus.transport import Transport, TransportUnavailable
+from tests.contract.transport_suite import TransportSuite, a_topic, closing, numbers, read, record
+from tests.kit.kafka import KafkaBroker
+
+
+class KafkaWorld:
+    several_processes = True
+
+    def __init__(self, bootstrap: str) -> None:
+        self.bootstrap = bootstrap
+        self.opened: list[Transport] = []
+
+    async def another_process(self) -> KafkaTransport:
+        transport = KafkaTransport(self.bootstrap, session_timeout_seconds=6)
+        await transport.start()
+        self.opened.append(transport)
+        return transport
+
+
+@pytest.fixture
+async def world(kafka: str) -> AsyncIterator[KafkaWorld]:
+    world = KafkaWorld(kafka)
+    async with closing(world.opened):
+        yield world
+
+
+class TestKafka(TransportSuite):
+    """Groups are named `g` throughout, so each topic stands for a group of its own: see `log`."""
+
+    @pytest.fixture
+    async def log(self, world: KafkaWorld) -> AsyncIterator[Transport]:
+        yield await world.another_process()
+
+
+async def test_topics_are_created_as_registered(world: KafkaWorld) -> None:
+    log = await world.another_process()
+    kept, compacted = a_topic(retention_days=3), a_topic(compacted=True, partitions=2)
+    await log.ensure_topics([kept, compacted])
+    admin = AIOKafkaAdminClient(bootstrap_servers=world.bootstrap)
+    await admin.start()
+    described = {t["topic"]: len(t["partitions"]) for t in await admin.describe_topics([kept.name, compacted.name])}
+    resources = [ConfigResource(ConfigResourceType.TOPIC, t.name) for t in (kept, compacted)]
+    answers = [await admin.describe_configs([resource]) for resource in resources]
+    await admin.close()
+    first, second = ({c[0]: c[1] for c in answer[0].resources[0][4]} for answer in answers)
+    assert described == {kept.name: 4, compacted.name: 2}
+    assert (first["cleanup.policy"], first["retention.ms"]) == ("delete", str(3 * 86_400_000))
+    assert (second["cleanup.policy"], second["retention.ms"]) == ("compact", "-1")
+
+
+async def test_with_the_broker_dead_every_call_ends_and_says_so(kafka_broker: KafkaBroker) -> None:
+    log, topic = KafkaTransport(kafka_broker.bootstrap, session_timeout_seconds=6), a_topic(partitions=1)
+    await log.ensure_topics([topic])
+    await log.publish([record(topic, "k", 0)])
+    async with log.subscribe("g", [topic.name]) as subscription:
+        batch = await read(subscription, 1, commit=False)
+        await asyncio.to_thread(kafka_broker.kill9)
+        with pytest.raises(TransportUnavailable):
+            await subscription.commit(batch)
+        with pytest.raises(TransportUnavailable):
+            await subscription.lag()
+        with pytest.raises(TransportUnavailable) as unsent:
+            await log.publish([record(topic, "k", 1)], timeout_seconds=2)
+        assert unsent.value.acknowledged == frozenset()
+        with pytest.raises(TransportUnavailable):
+            await log.check()
+        assert await subscription.fetch(10, 0.5) == []
+        await asyncio.to_thread(kafka_broker.restart)
+        await log.publish([record(topic, "k", 1)])
+        found = numbers(await read(subscription, 1))
+        assert found["k"][-1] == 1
+        await asyncio.to_thread(kafka_broker.kill9)
+        stopping = time.monotonic()
+    await log.stop()
+    assert time.monotonic() - stopping < 8
+    await asyncio.to_thread(kafka_broker.restart)

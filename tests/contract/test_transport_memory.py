@@ -1,0 +1,22 @@
+"""The unit tests' transport keeps the same promises as the real ones."""
+
+import pytest
+
+from shared.bus.memory import MemoryTransport
+from tests.contract.transport_suite import TransportSuite, World
+
+
+class MemoryWorld:
+    several_processes = False
+
+    def __init__(self) -> None:
+        self._log = MemoryTransport()
+
+    async def another_process(self) -> MemoryTransport:
+        return self._log
+
+
+class TestMemory(TransportSuite):
+    @pytest.fixture
+    async def world(self) -> World:
+        return MemoryWorld()
