@@ -70,7 +70,7 @@ def _restore(value: Any, kind: type) -> Any:
 
 async def page(
     session: AnySession,
-    statement: Select[tuple[T]],
+    statement: Select[T],
     keys: Sequence[tuple[ColumnElement[Any] | Any, type]],
     *,
     cursor: str | None,
@@ -88,4 +88,4 @@ async def page(
     if len(rows) <= limit:
         return Page(rows, None)
     last = rows[limit - 1]
-    return Page(rows[:limit], encode_cursor([getattr(last, column.key) for column in columns]))
+    return Page(rows[:limit], encode_cursor([getattr(last, str(column.key)) for column in columns]))
