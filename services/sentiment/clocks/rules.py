@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from services.sentiment.incidents.rules import Level, StartPolicy, Times, start_of
+from services.sentiment.incidents.rules import StartPolicy, Times, start_of
 from shared.calendar import civil_day
 from shared.errors import Category, DomainError
+from shared.events.sentiment import IncidentLevel
 from shared.statutes import RuleSet
 from shared.statutes import due_at as due_at_of
 
@@ -29,6 +30,8 @@ class Step(StrEnum):
 
 
 _STEP_LABELS = {Step.RELEASE: "发布权威信息", Step.PRESS: "举行新闻发布会", Step.RESPONSE: "回应"}
+
+GRAVE = frozenset({IncidentLevel.EXTREMELY_SERIOUS, IncidentLevel.SERIOUS})
 
 # 80号 (5 h, 24 h) and 61号 (24 h) for 特别重大、重大突发事件; 61号 (48 h) for every other 政务舆情.
 _GRAVE_STEPS = ((Step.RELEASE, "yq.release"), (Step.PRESS, "yq.press"))
@@ -66,11 +69,11 @@ class NoClockInForce(DomainError):
     category = Category.UNPROCESSABLE
 
 
-def clocks(level: Level, times: Times, policy: StartPolicy, statutes: RuleSet) -> tuple[HourClock, ...]:
+def clocks(level: IncidentLevel, times: Times, policy: StartPolicy, statutes: RuleSet) -> tuple[HourClock, ...]:
     """Return the clock of every step that the rules in force on the civil day of the start ask for."""
     started = start_of(level, times, policy)
     found = []
-    for step, rule_id in _GRAVE_STEPS if level.is_grave else _OTHER_STEPS:
+    for step, rule_id in _GRAVE_STEPS if level in GRAVE else _OTHER_STEPS:
         rule = statutes.find(rule_id, civil_day(started))
         if rule is None:
             continue  # 80号's 5 h came later than 61号's 24 h and 48 h

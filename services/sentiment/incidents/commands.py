@@ -10,7 +10,7 @@ from services.sentiment.clocks.rules import HourClock, Step, missing_steps
 from services.sentiment.clocks.rules import clocks as hour_clocks
 from services.sentiment.incidents import rules
 from services.sentiment.incidents.models import CLOSED, OPEN, Incident
-from services.sentiment.incidents.rules import Level, Outcome, Times
+from services.sentiment.incidents.rules import Outcome, Times
 from services.sentiment.settings import SentimentSettings
 from shared.auth import Principal, Role
 from shared.auth.scope import require
@@ -18,6 +18,7 @@ from shared.db.ids import uuid7
 from shared.db.uow import UnitOfWork
 from shared.errors import NotFound, VersionMismatch
 from shared.events import sentiment as events
+from shared.events.sentiment import IncidentLevel
 from shared.replicas import agencies
 from shared.statutes import RuleSet
 
@@ -37,7 +38,7 @@ class NewIncident:
     title: str
     summary: str
     source: str
-    level: Level
+    level: IncidentLevel
     times: Times
 
 
@@ -72,7 +73,7 @@ async def register(
         incident_id=incident.id,
         title=incident.title,
         agency_name=agency.name,
-        level=events.IncidentLevel(incident.level),
+        level=incident.level_value,
         started_at=incident.started_at,
         **_dues(dated),
     )
@@ -87,7 +88,7 @@ async def reclassify(
     principal: Principal,
     incident_id: UUID,
     expected_version: int,
-    level: Level,
+    level: IncidentLevel,
     reason: str,
     *,
     statutes: RuleSet,
@@ -106,8 +107,8 @@ async def reclassify(
         incident_id=incident.id,
         title=incident.title,
         agency_name=agency.name,
-        level=events.IncidentLevel(level.value),
-        level_before=events.IncidentLevel(before.value),
+        level=level,
+        level_before=before,
         started_at=incident.started_at,
         **_dues(dated),
     )
@@ -136,7 +137,7 @@ async def close(
         incident_id=incident.id,
         title=incident.title,
         agency_name=agency.name,
-        level=events.IncidentLevel(incident.level),
+        level=incident.level_value,
     )
     uow.emit(closed, subject=incident.id, agency_id=incident.agency_id)
     details = {"outcome": outcome.value, "note": note}

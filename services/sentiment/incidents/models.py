@@ -7,7 +7,8 @@ from sqlalchemy import Index, Integer, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.sentiment.base import Base
-from services.sentiment.incidents.rules import Level, Times
+from services.sentiment.incidents.rules import Times
+from shared.events.sentiment import IncidentLevel
 
 OPEN = "open"
 CLOSED = "closed"
@@ -46,5 +47,5 @@ class Incident(Base):
         return Times(self.occurred_at, self.detected_at, self.assigned_at)
 
     @property
-    def level_value(self) -> Level:
-        return Level(self.level)
+    def level_value(self) -> IncidentLevel:
+        return IncidentLevel(self.level)

@@ -9,38 +9,15 @@ from datetime import datetime
 from enum import StrEnum
 
 from shared.errors import Category, DomainError
+from shared.events.sentiment import IncidentLevel
 
-
-class Level(StrEnum):
-    """突发事件应对法 (2024) Art. 3; the fifth value is the product's own: opinion that is no emergency."""
-
-    EXTREMELY_SERIOUS = "extremely_serious"
-    SERIOUS = "serious"
-    LARGER = "larger"
-    GENERAL = "general"
-    NOT_EMERGENCY = "not_emergency"
-
-    @property
-    def is_emergency(self) -> bool:
-        return self is not Level.NOT_EMERGENCY
-
-    @property
-    def is_grave(self) -> bool:
-        """Say whether it is 特别重大 or 重大, for which 80号 and 61号 set their shortest limits."""
-        return self in (Level.EXTREMELY_SERIOUS, Level.SERIOUS)
-
-    @property
-    def label(self) -> str:
-        """Return the Chinese name."""
-        return _LEVEL_LABELS[self]
-
-
-_LEVEL_LABELS = {
-    Level.EXTREMELY_SERIOUS: "特别重大突发事件",
-    Level.SERIOUS: "重大突发事件",
-    Level.LARGER: "较大突发事件",
-    Level.GENERAL: "一般突发事件",
-    Level.NOT_EMERGENCY: "非突发事件舆情",
+# 突发事件应对法 (2024) Art. 3; the fifth value is the product's own: opinion that is no emergency
+LEVEL_LABELS = {
+    IncidentLevel.EXTREMELY_SERIOUS: "特别重大突发事件",
+    IncidentLevel.SERIOUS: "重大突发事件",
+    IncidentLevel.LARGER: "较大突发事件",
+    IncidentLevel.GENERAL: "一般突发事件",
+    IncidentLevel.NOT_EMERGENCY: "非突发事件舆情",
 }
 
 
@@ -64,8 +41,8 @@ class StartPolicy:
     emergency: Moment = Moment.OCCURRED_AT
     other: Moment = Moment.DETECTED_AT
 
-    def moment(self, level: Level) -> Moment:
-        return self.emergency if level.is_emergency else self.other
+    def moment(self, level: IncidentLevel) -> Moment:
+        return self.other if level is IncidentLevel.NOT_EMERGENCY else self.emergency
 
 
 @dataclass(frozen=True)
@@ -141,19 +118,19 @@ def check_times(times: Times, now: datetime) -> None:
         raise TimesOutOfOrder()
 
 
-def start_of(level: Level, times: Times, policy: StartPolicy) -> datetime:
+def start_of(level: IncidentLevel, times: Times, policy: StartPolicy) -> datetime:
     """Return the moment from which the hours count."""
     moment = policy.moment(level)
     started = times.at(moment)
     if started is None:
-        raise StartUnknown(f"{level.label}自{moment.label}起算，请填写该时间。")
+        raise StartUnknown(f"{LEVEL_LABELS[level]}自{moment.label}起算，请填写该时间。")
     return started
 
 
-def check_reclassification(before: Level, after: Level) -> None:
+def check_reclassification(before: IncidentLevel, after: IncidentLevel) -> None:
     """A reclassification names another level."""
     if before is after:
-        raise LevelUnchanged(f"当前等级已是{after.label}。")
+        raise LevelUnchanged(f"当前等级已是{LEVEL_LABELS[after]}。")
 
 
 class Outcome(StrEnum):

@@ -60,7 +60,7 @@ async def record(
         incident_id=incident.id,
         title=incident.title,
         agency_name=agency.name,
-        level=events.IncidentLevel(incident.level),
+        level=incident.level_value,
         step=new.kind.value,
         responded_at=new.responded_at,
         in_time=in_time,

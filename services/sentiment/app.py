@@ -1,0 +1,18 @@
+"""The HTTP application of the sentiment service."""
+
+from fastapi import FastAPI
+
+from services.sentiment.incidents.api import router as incidents
+from services.sentiment.responses.api import router as responses
+from services.sentiment.settings import SentimentSettings
+from services.sentiment.statutes import rule_set
+from shared.http.app import service_app
+from shared.service.deps import Deps
+
+DESCRIPTION = "登记政务舆情，按等级计算 5、24、48 小时时限，到期提醒、逾期上报，记录回应。"
+
+
+def create_app(deps: Deps[SentimentSettings]) -> FastAPI:
+    """Return the application; rule rows that contradict themselves stop it here."""
+    rule_set()
+    return service_app("sentiment", "政务舆情", deps, [incidents, responses], description=DESCRIPTION)

@@ -1,0 +1,15 @@
+"""Events this service reads: the agency tree, for scopes and names."""
+
+from collections.abc import Mapping
+
+from services.sentiment.settings import SentimentSettings
+from shared.events import Event
+from shared.events.catalog import AgencyUpserted
+from shared.replicas.agencies import on_agency_upserted
+from shared.service.definition import EventHandler
+from shared.service.deps import Deps
+
+
+def consumers(_deps: Deps[SentimentSettings]) -> Mapping[type[Event], EventHandler]:
+    """Return the handler of each event."""
+    return {AgencyUpserted: on_agency_upserted}
