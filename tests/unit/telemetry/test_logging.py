@@ -1,0 +1,69 @@
+"""Every line is JSON with its service, request and trace, and goes through redaction, also from other libraries."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from shared.telemetry import correlation, trace
+from shared.telemetry.logging import configure
+
+
+@pytest.fixture
+def output() -> Iterator[io.StringIO]:
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    stream = io.StringIO()
+    configure("requests", stream=stream)
+    yield stream
+    root.handlers, root.level = handlers, level
+    structlog.reset_defaults()
+
+
+def lines(output: io.StringIO) -> list[dict[str, str]]:
+    return [json.loads(line) for line in output.getvalue().splitlines()]
+
+
+def test_a_line_names_service_request_and_trace(output: io.StringIO) -> None:
+    traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    with correlation.request("order-4711"), trace.use(traceparent):
+        structlog.get_logger().info("accepted", n=3)
+    (line,) = lines(output)
+    assert line["event"] == "accepted"
+    assert line["service"] == "requests"
+    assert line["request_id"] == "order-4711"
+    assert line["trace_id"] == "0af7651916cd43dd8448eb211c80319c"
+
+
+def test_exception_text_is_redacted(output: io.StringIO) -> None:
+    try:
+        raise ValueError("330106199001011234")
+    except ValueError:
+        structlog.get_logger().exception("failed")
+    assert "330106199001011234" not in output.getvalue()
+    assert "ValueError" in lines(output)[0]["exception"]
+
+
+def test_lines_of_other_libraries_are_redacted_and_structured(output: io.StringIO) -> None:
+    logging.getLogger("uvicorn.error").warning("client %s sent %s", "a@b.cn", "13812345678")
+    (line,) = lines(output)
+    assert line["service"] == "requests"
+    assert line["level"] == "warning"
+    assert "13812345678" not in line["event"]
+    assert "a@b.cn" not in line["event"]
+
+
+def test_access_lines_of_the_server_with_their_paths_are_off(output: io.StringIO) -> None:
+    logging.getLogger("uvicorn.access").info("GET /status?code=ab12")
+    assert output.getvalue() == ""
+
+
+def test_a_harmful_request_id_is_replaced() -> None:
+    for proposed in (None, "", "short", "x" * 65, 'a"b\ninjected', "中文中文中文中文"):
+        with correlation.request(proposed) as request_id:
+            assert request_id != proposed
+            assert correlation.current_request_id() == request_id
+    assert correlation.current_request_id() is None
