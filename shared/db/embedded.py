@@ -9,6 +9,7 @@ outlives it unnoticed (parent-death signal; what still remains is ended at the n
 import asyncio
 import logging
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Mapping
@@ -24,6 +25,7 @@ from shared.db.embedded_server import STOPPING, end_leftovers, launch
 __all__ = ["EmbeddedPostgres", "EmbeddedPostgresError"]
 
 RECOVERY_SECONDS = 1800.0
+FAILING_SECONDS = 3.0
 LONGEST_PAUSE_SECONDS = 5.0
 log = logging.getLogger(__name__)
 
@@ -63,6 +65,7 @@ class EmbeddedPostgres:
         if process is not None:
             for number, seconds in STOPPING:
                 process.send_signal(number)
+                process.send_signal(signal.SIGCONT)  # a frozen server hears nothing until it goes on
                 if await _ended(process, seconds):
                     break
         if self._lock is not None:
@@ -111,30 +114,39 @@ class EmbeddedPostgres:
         await self._until_answering(self._process)
 
     async def _until_answering(self, process: "subprocess.Popen[bytes]") -> None:
+        """Wait as long as the server recovers; give up soon when it takes connections but fails every one."""
         limit = time.monotonic() + RECOVERY_SECONDS
+        failing_since: float | None = None
         while time.monotonic() < limit:
             if process.poll() is not None:
-                raise EmbeddedPostgresError(self._why_ended())
+                raise self._damaged(self._last_logged())
             try:
                 await (await self._connect()).close()
             except asyncpg.InvalidAuthorizationSpecificationError as error:
                 raise EmbeddedPostgresError(
-                    f"The passwords in {self.files.var / 'keys'} do not fit the cluster in {self.files.data}: "
+                    f"The password in {self.files.var / 'keys'} does not fit the cluster in {self.files.data}: "
                     "restore both directories from the same backup."
                 ) from error
-            except (OSError, asyncpg.PostgresError, TimeoutError):
-                await asyncio.sleep(0.03)
+            except (OSError, TimeoutError, asyncpg.CannotConnectNowError):
+                failing_since = None
+            except asyncpg.PostgresError as error:
+                failing_since = failing_since or time.monotonic()
+                if time.monotonic() - failing_since > FAILING_SECONDS:
+                    raise self._damaged(str(error).splitlines()[0]) from error
             else:
                 return
+            await asyncio.sleep(0.03)
         raise EmbeddedPostgresError(
             f"PostgreSQL did not become ready within {RECOVERY_SECONDS:.0f} s: see {self.files.log}, then start again."
         )
 
-    def _why_ended(self) -> str:
+    def _last_logged(self) -> str:
         with self.files.log.open("rb") as file:
             file.seek(max(0, self.files.log.stat().st_size - 10_000))
-            complaint = last_complaint(file.read().decode(errors="replace"))
-        return (
+            return last_complaint(file.read().decode(errors="replace"))
+
+    def _damaged(self, complaint: str) -> EmbeddedPostgresError:
+        return EmbeddedPostgresError(
             f"PostgreSQL could not start on {self.files.data} ({complaint}; log: {self.files.log}): "
             f"restore {self.files.var} from a backup, or move {self.files.data} away to begin with an empty one."
         )

@@ -26,6 +26,9 @@ SETTINGS: Mapping[str, str] = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_checkpoints": "off",
+    # After a crash the whole server ends and our supervisor starts it: one place decides, and a cluster so damaged
+    # that the server crashes at every start is noticed.
+    "restart_after_crash": "off",
     # Passwords here are 256 random bits, which stretching cannot make harder to guess; each connect is 10 ms faster.
     "scram_iterations": "1",
 }
