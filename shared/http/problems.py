@@ -127,14 +127,11 @@ def responses(
     """
     declared: dict[int | str, Any] = {}
     for status in statuses:
-        code, title = BY_STATUS[status]
-        shown = {code: {"summary": title, "value": _example(status, code, title)}}
-        for error in (examples or {}).get(status, ()):
-            shown[error.code] = {"summary": error.title, "value": _example(status, error.code, error.title)}
-        if examples and status in examples:
-            del shown[code]
+        _, meaning = BY_STATUS[status]
+        errors = [(error.code, error.title) for error in (examples or {}).get(status, ())] or [BY_STATUS[status]]
+        shown = {code: {"summary": title, "value": _example(status, code, title)} for code, title in errors}
         declared[status] = {
-            "description": title,
+            "description": meaning,
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": shown}},
         }
     return declared
