@@ -1,0 +1,202 @@
+"""A case in hand: its locked row, its history, the calendar and the day.
+
+`record` appends to the history and reads the clock anew, which refuses what the law does not allow; `settle` writes
+the derived row, moves the timers and counts the version up. Commands do nothing else to a case.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy import Row, select
+
+from services.requests.applications.history import Fact, Position, standing
+from services.requests.applications.models import Application, CaseEntry
+from services.requests.applications.rules import (
+    EntryType,
+    Standing,
+    check_entered,
+    require_open,
+    require_receipt,
+    require_signed_for,
+)
+from services.requests.desk import Desk
+from services.requests.reminders.schedule import reschedule
+from shared.auth import Principal, Role
+from shared.auth.scope import require
+from shared.calendar import Calendar
+from shared.db.ids import uuid7
+from shared.db.sessions import AnySession
+from shared.db.uow import UnitOfWork
+from shared.errors import NotFound, VersionMismatch
+from shared.events.requests import ApplicationEvent, ApplicationState
+from shared.replicas import agencies, calendars
+
+HANDLERS = (Role.CLERK,)
+APPROVERS = (Role.APPROVER,)
+READERS = (Role.CLERK, Role.REVIEWER, Role.APPROVER, Role.SUPERVISOR)
+
+E = TypeVar("E", bound=ApplicationEvent)
+
+
+@dataclass
+class Case:
+    """One case, loaded for update."""
+
+    row: Application
+    facts: list[Fact]
+    agency: Row[Any]
+    calendar: Calendar
+    desk: Desk
+    today: date
+    standing: Standing = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.standing = self._derive()
+
+    @property
+    def position(self) -> Position:
+        return Position(self.row.received_on, self.row.regulation_override)
+
+    @property
+    def received_on(self) -> date:
+        """The receipt day; raises ReceiptUnconfirmed."""
+        return require_receipt(self.row.received_on)
+
+    def _derive(self) -> Standing:
+        return standing(self.position, self.facts, calendar=self.calendar, rules=self.desk.rules, today=self.today)
+
+    def record(
+        self, uow: UnitOfWork, type: EntryType, on: date, data: Mapping[str, Any] | None = None, note: str | None = None
+    ) -> None:
+        """Append what happened on a day; raises IllegalEvent when it cannot have. `note` is sealed."""
+        fact = Fact(max((fact.sequence for fact in self.facts), default=0) + 1, type, on, dict(data or {}))
+        self.facts.append(fact)
+        self.standing = self._derive()
+        uow.session.add(
+            CaseEntry(
+                id=uuid7(),
+                agency_id=self.row.agency_id,
+                application_id=self.row.id,
+                sequence=fact.sequence,
+                type=type.value,
+                on=on,
+                data=json.dumps(fact.data, ensure_ascii=False, default=str),
+                note_sealed=None if note is None else self.desk.vault.seal(note, context="case_events.note"),
+                recorded_at=uow.now,
+                recorded_by=uow.actor.id,
+                recorder_name=uow.actor.name,
+            )
+        )
+
+    def check_entered(self, on: date) -> None:
+        """Refuse a date in the future or before the receipt."""
+        check_entered(on, today=self.today, not_before=self.row.received_on or self.row.arrived_on)
+
+    def rederive(self) -> bool:
+        """Read the clock anew and say whether anything a list shows differs from the row."""
+        self.standing = self._derive()
+        return derived(self.standing) != derived_of(self.row)
+
+    async def settle(self, uow: UnitOfWork) -> None:
+        """Write what is derived, move the timers, count the version up."""
+        self.row.version += 1
+        for name, value in derived(self.standing).items():
+            setattr(self.row, name, value)
+        if self.standing.closed and self.row.closed_on is None:
+            self.row.closed_on = max((fact.on for fact in self.facts), default=self.today)
+        await reschedule(uow, self.row.id, self.standing, self.desk.settings.reminder_days, self.calendar)
+
+    def event(self, kind: type[E], **details: Any) -> E:
+        """Return an event with what every reader needs of a case, and its own details."""
+        return kind(
+            application_id=self.row.id,
+            receipt_number=self.row.receipt_number,
+            agency_name=self.agency.name,
+            recipient_ref=self.row.recipient_ref,
+            state=self.standing.state,
+            due_on=self.standing.due_on,
+            provisional=self.standing.provisional,
+            **details,
+        )
+
+    def emit(self, uow: UnitOfWork, kind: type[E], **details: Any) -> None:
+        """Tell readers what happened to the case."""
+        uow.emit(self.event(kind, **details), subject=self.row.id, agency_id=self.row.agency_id)
+
+    def audit(self, uow: UnitOfWork, action: str, **details: Any) -> None:
+        """Record who did what to the case, and what its due day is since then."""
+        dated = {"state": self.standing.state.value, "due_on": self.standing.due_on}
+        uow.audit(f"application.{action}", subject=self.row.id, agency_id=self.row.agency_id, details=dated | details)
+
+
+def derived(standing: Standing) -> dict[str, Any]:
+    """Return the columns that a standing decides."""
+    return {
+        "state": standing.state.value,
+        "due_on": standing.due_on,
+        "provisional": standing.provisional,
+        "left_days": standing.left,
+        "paused_until": standing.paused_until,
+    }
+
+
+def derived_of(row: Application) -> dict[str, Any]:
+    """Return the same columns as the row has them."""
+    return {name: getattr(row, name) for name in ("state", "due_on", "provisional", "left_days", "paused_until")}
+
+
+async def load(uow: UnitOfWork, desk: Desk, application_id: UUID) -> Case:
+    """Lock a case's row and read its history; raises NotFound."""
+    row = await uow.session.get(Application, application_id, with_for_update=True)
+    if row is None:
+        raise NotFound("没有这件申请。")
+    return Case(
+        row=row,
+        facts=await facts_of(uow.session, application_id),
+        agency=await agencies.get(uow.session, row.agency_id),
+        calendar=await calendars.current(uow.session, row.agency_id),
+        desk=desk,
+        today=uow.today,
+    )
+
+
+async def open_for(
+    uow: UnitOfWork,
+    desk: Desk,
+    principal: Principal,
+    roles: tuple[Role, ...],
+    application_id: UUID,
+    expected_version: int,
+    *,
+    signed_for: bool = True,
+) -> Case:
+    """Load an open case for a command: in scope, at the version the caller has seen, and signed for."""
+    case = await load(uow, desk, application_id)
+    await require(uow.session, principal, roles, case.row.agency_id)
+    if case.row.version != expected_version:
+        raise VersionMismatch(f"当前版本为 {case.row.version}，请刷新后重试。")
+    require_open(ApplicationState(case.row.state))
+    if signed_for:
+        require_signed_for(case.row.signed_for_at is not None)
+    return case
+
+
+async def facts_of(session: AnySession, application_id: UUID) -> list[Fact]:
+    """Return a case's history in the order in which it was recorded."""
+    return (await facts_of_many(session, [application_id])).get(application_id, [])
+
+
+async def facts_of_many(session: AnySession, ids: list[UUID]) -> dict[UUID, list[Fact]]:
+    """Return the histories of many cases in one statement."""
+    columns = (CaseEntry.application_id, CaseEntry.sequence, CaseEntry.type, CaseEntry.on, CaseEntry.data)
+    wanted = (
+        select(*columns).where(CaseEntry.application_id.in_(ids)).order_by(CaseEntry.application_id, CaseEntry.sequence)
+    )
+    found: dict[UUID, list[Fact]] = {}
+    for application_id, sequence, type, on, data in await session.execute(wanted):
+        found.setdefault(application_id, []).append(Fact(sequence, EntryType(type), on, json.loads(data)))
+    return found

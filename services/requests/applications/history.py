@@ -1,0 +1,146 @@
+"""A case's history as facts, and where the case stands because of it: the only place that asks the clock.
+
+Facts are kept in the order in which they were recorded and read in order of day, so that a clerk who records a letter
+late still gets the right dates; the clock judges the whole history, and refuses what the law does not allow.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from services.requests.applications.rules import EntryType, Standing
+from services.requests.clock import events as happened
+from services.requests.clock.events import ClockEvent, ConsultationKind, History, RegulationName
+from services.requests.clock.regulation import Regulation, clock_rules
+from services.requests.clock.rules import ClockReading, clock
+from shared.calendar import Calendar
+from shared.events.requests import ApplicationState
+from shared.statutes import RuleSet
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One entry of the history, as far as rules look at it."""
+
+    sequence: int
+    type: EntryType
+    on: date
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Position:
+    """What the clock needs of a case besides its facts."""
+
+    received_on: date | None
+    regulation_override: str | None = None
+
+    @property
+    def override(self) -> RegulationName | None:
+        return None if self.regulation_override is None else RegulationName(self.regulation_override)
+
+
+def ordered(facts: Iterable[Fact]) -> list[Fact]:
+    """Return facts in order of day, within a day as recorded."""
+    return sorted(facts, key=lambda fact: (fact.on, fact.sequence))
+
+
+def clock_history(position: Position, received_on: date, facts: Sequence[Fact]) -> History:
+    """Return the history that the clock reads."""
+    deliveries = {
+        str(fact.data["consultation"]): fact.on for fact in facts if fact.type is EntryType.CONSULTATION_DELIVERED
+    }
+    events = (_event(fact, deliveries) for fact in ordered(facts))
+    return History(received_on, tuple(event for event in events if event is not None), position.override)
+
+
+def _event(fact: Fact, deliveries: Mapping[str, date]) -> ClockEvent | None:
+    match fact.type:
+        case EntryType.CORRECTION_NOTICE:
+            return happened.CorrectionNotice(fact.on)
+        case EntryType.CORRECTED:
+            return happened.Corrected(fact.on)
+        case EntryType.CONSULTATION_STARTED:
+            id = str(fact.data["consultation"])
+            kind = ConsultationKind(fact.data["kind"])
+            return happened.ConsultationStarted(fact.on, id, kind, deliveries.get(id))
+        case EntryType.CONSULTATION_ENDED:
+            return happened.ConsultationEnded(fact.on, str(fact.data["consultation"]))
+        case EntryType.EXTENDED:
+            return happened.Extended(fact.on, int(fact.data["working_days"]))
+        case EntryType.REPLIED:
+            return happened.Replied(fact.on)
+        case EntryType.WITHDRAWN:
+            return happened.Withdrawn(fact.on)
+        case _:
+            return None
+
+
+def reading(
+    position: Position, facts: Sequence[Fact], *, calendar: Calendar, rules: RuleSet, as_of: date
+) -> ClockReading | None:
+    """Return the clock's whole answer with its ledger, or None while no receipt day is known."""
+    if position.received_on is None:
+        return None
+    history = clock_history(position, position.received_on, facts)
+    return clock(history, calendar, rules, _not_before_last(history, as_of))
+
+
+def standing(position: Position, facts: Sequence[Fact], *, calendar: Calendar, rules: RuleSet, today: date) -> Standing:
+    """Return where the case stands at the end of `today`. Raises IllegalEvent when the history is not lawful."""
+    ended = {fact.type for fact in facts} & {EntryType.ABANDONED, EntryType.WITHDRAWN}
+    if EntryType.ABANDONED in ended:
+        return Standing(ApplicationState.ABANDONED)
+    if position.received_on is None:
+        withdrawn = EntryType.WITHDRAWN in ended
+        return Standing(ApplicationState.WITHDRAWN if withdrawn else ApplicationState.AWAITING_CONFIRMATION)
+    history = clock_history(position, position.received_on, facts)
+    answer = clock(history, calendar, rules, _not_before_last(history, today))
+    until, moves_daily = _pause(history, answer.state, calendar, rules)
+    return Standing(
+        state=ApplicationState(answer.state),
+        due_on=answer.due_on,
+        provisional=answer.provisional,
+        counted=answer.counted,
+        left=answer.left,
+        regulation=str(answer.regulation),
+        paused_until=until,
+        moves_daily=moves_daily,
+    )
+
+
+def applying(position: Position, received_on: date, rules: RuleSet) -> Regulation:
+    """Return the Regulation that governs the case."""
+    return clock_rules(rules).applying(received_on, position.override)
+
+
+def term_end(
+    kind: ConsultationKind, sent_on: date, delivered_on: date | None, regulation: Regulation, calendar: Calendar
+) -> date | None:
+    """Return the last day of a consultation's term (Arts. 32, 34), or None where the law sets none."""
+    days = regulation.terms.get(kind)
+    return None if days is None else calendar.add_working_days(delivered_on or sent_on, days)
+
+
+def _not_before_last(history: History, day: date) -> date:
+    """A history may hold no day after `day`, but a moved `clock_offset` (tests) may: answer for its last day then."""
+    return max(day, history.events[-1].on, history.received_on) if history.events else max(day, history.received_on)
+
+
+def _pause(history: History, state: str, calendar: Calendar, rules: RuleSet) -> tuple[date | None, bool]:
+    """Return (last day of the pause if a term ends it, whether an open-ended pause moves the due day daily)."""
+    if state != ApplicationState.PAUSED:
+        return None, False
+    regulation = clock_rules(rules).applying(history.received_on, history.regulation)
+    ended = {event.id for event in history.events if isinstance(event, happened.ConsultationEnded)}
+    until: list[date] = []
+    for event in history.events:
+        if isinstance(event, happened.ConsultationStarted) and event.id not in ended:
+            if event.kind not in regulation.excluding:
+                continue
+            end = term_end(event.kind, event.on, event.delivered_on, regulation, calendar)
+            if end is None:
+                return None, True
+            until.append(end)
+    return max(until), False

@@ -1,0 +1,1 @@
+"""补正: one notice, and what follows it (Art. 30)."""

@@ -1,0 +1,1 @@
+"""Open cases are dated anew when a holiday notice arrives."""

@@ -1,0 +1,57 @@
+"""When reminders go out, and which one is sent when several are due at once.
+
+`n` working days before the due day, at the start of that day; on a provisional due day two working days earlier,
+because a 调休 weekend inside the window would make the true day earlier (statutes §11). 逾期 is told at the first
+moment after the due day, and never of a provisional one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from services.requests.applications.rules import Standing
+from shared.calendar import Calendar, end_of_day, start_of_day
+
+OVERDUE = "overdue"
+PREFIX = "reminder_"
+PROVISIONAL_MARGIN = 2
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A timer of a case: its kind, and when it fires."""
+
+    kind: str
+    at: datetime
+
+
+def kind_of(days: int) -> str:
+    """Return the timer kind of the reminder `days` working days before."""
+    return f"{PREFIX}{days}"
+
+
+def all_kinds(reminder_days: Sequence[int]) -> tuple[str, ...]:
+    """Return every timer kind that a due day may have."""
+    return (*map(kind_of, reminder_days), OVERDUE)
+
+
+def moments(standing: Standing, reminder_days: Sequence[int], calendar: Calendar) -> tuple[Moment, ...]:
+    """Return the timers of a standing, the earliest first; none for a case that is closed or has no fixed due day."""
+    due_on = standing.due_on
+    if due_on is None or standing.closed or standing.moves_daily:
+        return ()
+    margin = PROVISIONAL_MARGIN if standing.provisional else 0
+    planned = [Moment(kind_of(days), _before(due_on, days + margin, calendar)) for days in reminder_days]
+    if not standing.provisional:
+        planned.append(Moment(OVERDUE, end_of_day(due_on)))
+    return tuple(sorted(planned, key=lambda moment: moment.at))
+
+
+def latest_due(planned: Sequence[Moment], now: datetime) -> Moment | None:
+    """Return the one of several due moments that is sent; the others are superseded by it."""
+    due = [moment for moment in planned if moment.at <= now]
+    return due[-1] if due else None
+
+
+def _before(due_on: date, days: int, calendar: Calendar) -> datetime:
+    return start_of_day(calendar.nth_before(due_on, days))

@@ -1,0 +1,1 @@
+"""答复: drafted, approved by another person, delivered."""

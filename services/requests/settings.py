@@ -1,0 +1,41 @@
+"""Settings of the requests service."""
+
+from pydantic import Field, field_validator
+
+from shared.service.settings import ServiceSettings
+
+
+class RequestsSettings(ServiceSettings):
+    """`receipt_number_format` is filled with the agency's `code`, the `year` and the gap-free `serial` of both.
+
+    `reminder_days`: how many working days before the due day the handlers are reminded.
+    `redating_chunk`: how many open cases one transaction dates anew after a holiday notice.
+    """
+
+    service: str = "requests"
+    receipt_number_format: str = "{code}-{year}-{serial:06d}"
+    reminder_days: tuple[int, ...] = (5, 3, 1)
+    redating_chunk: int = Field(default=500, ge=1, le=10_000)
+    redating_poll_seconds: float = Field(default=2.0, gt=0)
+
+    @field_validator("receipt_number_format")
+    @classmethod
+    def names_agency_year_and_serial(cls, value: str) -> str:
+        """Refuse a format that could give two cases one number."""
+        numbers = {
+            value.format(code=code, year=year, serial=serial)
+            for code in ("A", "B")
+            for year in (2026, 2027)
+            for serial in (1, 2)
+        }
+        if len(numbers) < 8:
+            raise ValueError("受理编号格式须含 {code}、{year} 与 {serial}")
+        return value
+
+    @field_validator("reminder_days")
+    @classmethod
+    def distinct_and_falling(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        """Reminders are ordered from the earliest to the latest, each at least one working day before."""
+        if any(days < 1 for days in value) or len(set(value)) != len(value):
+            raise ValueError("提醒天数须为互不相同的正整数")
+        return tuple(sorted(value, reverse=True))

@@ -1,0 +1,117 @@
+"""The working-day calendar as each service knows it: the packaged years, overlaid by replicated holiday notices.
+
+Of two versions of a year the higher holds. Local days (minority festivals, 放假办法第四条) apply to the agency that set
+them and to what lies below it. Nothing is edited in place: each version is its own row, and an event that comes again
+changes nothing.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, and_, func, insert, select
+
+from shared.auth.scope import ancestors
+from shared.calendar import Calendar, Holiday, Notice, national
+from shared.db.ids import uuid7
+from shared.db.sessions import AnySession
+from shared.db.spine import calendar_replica
+from shared.db.uow import UnitOfWork
+from shared.events import Envelope
+from shared.events.catalog import CalendarPublished
+
+KEPT_CALENDARS = 64
+
+_built: OrderedDict[tuple[UUID, ...], Calendar] = OrderedDict()
+
+
+async def current(session: AnySession, agency_id: UUID | None = None) -> Calendar:
+    """Return the calendar that holds now, with the local days of the agency and of those above it."""
+    table = calendar_replica.c
+    newest = (
+        select(table.year, table.local_agency_id, func.max(table.version).label("version"))
+        .group_by(table.year, table.local_agency_id)
+        .subquery()
+    )
+    same_place = newest.c.local_agency_id.is_not_distinct_from(table.local_agency_id)
+    on = and_(newest.c.year == table.year, newest.c.version == table.version, same_place)
+    heads = select(table.id, table.local_agency_id).join(newest, on).order_by(table.year, table.id)
+    rows = (await session.execute(heads)).all()
+    if not rows:
+        return national()
+    place: frozenset[UUID | None] = frozenset((None,))
+    if agency_id is not None and any(row.local_agency_id is not None for row in rows):
+        place |= {agency_id} | await ancestors(session, agency_id)
+    ids = tuple(row.id for row in rows if row.local_agency_id in place)
+    return await _calendar(session, ids)
+
+
+async def _calendar(session: AnySession, ids: tuple[UUID, ...]) -> Calendar:
+    """Return the calendar of these rows; rows never change, so a calendar once built stays right."""
+    if not ids:
+        return national()
+    kept = _built.get(ids)
+    if kept is None:
+        found = await session.execute(select(calendar_replica).where(calendar_replica.c.id.in_(ids)))
+        kept = _built[ids] = overlaid(national(), found.all())
+        if len(_built) > KEPT_CALENDARS:
+            _built.popitem(last=False)
+    _built.move_to_end(ids)
+    return kept
+
+
+def overlaid(calendar: Calendar, rows: Sequence[Row[Any]]) -> Calendar:
+    """Return `calendar` with the years and local days of these rows."""
+    years = [notice_of(row) for row in sorted(rows, key=lambda row: row.year) if row.local_agency_id is None]
+    local = [day for row in rows if row.local_agency_id is not None for day in _holidays(row)]
+    changed = calendar.with_year(*years) if years else calendar
+    return changed.with_local_holidays(sorted(local, key=lambda day: day.first)) if local else changed
+
+
+def notice_of(row: Row[Any]) -> Notice:
+    """Return a national row as the notice that it stands for."""
+    works = (Holiday("调休上班", day, day, _cited(row), row.notice_date) for day in _days(row.make_up_days))
+    return Notice(
+        year=row.year,
+        holidays=tuple(_holidays(row)),
+        make_up_days={paper.first: paper for paper in works},
+        number=row.notice_number,
+        issued=row.notice_date,
+    )
+
+
+def _holidays(row: Row[Any]) -> Iterable[Holiday]:
+    return (Holiday("放假", day, day, _cited(row), row.notice_date) for day in _days(row.holidays))
+
+
+def _cited(row: Row[Any]) -> str:
+    if row.local_agency_id is not None:
+        return str(row.notice_number)
+    return f"《国务院办公厅关于{row.year}年部分节假日安排的通知》（{row.notice_number}）"
+
+
+def _days(joined: str) -> list[date]:
+    return [date.fromisoformat(day) for day in joined.split(",") if day]
+
+
+async def keep(uow: UnitOfWork, event: CalendarPublished) -> bool:
+    """Keep a version of a notice; return whether it was new here."""
+    table = calendar_replica.c
+    known = select(table.id).where(
+        table.year == event.year,
+        table.version == event.version,
+        table.local_agency_id.is_not_distinct_from(event.local_agency_id),
+    )
+    if (await uow.session.execute(known)).first() is not None:
+        return False
+    values = event.model_dump(exclude={"holidays", "make_up_days"})
+    joined = {name: ",".join(map(str, getattr(event, name))) for name in ("holidays", "make_up_days")}
+    await uow.session.execute(insert(calendar_replica).values(id=uuid7(), **values, **joined))
+    return True
+
+
+async def on_calendar_published(uow: UnitOfWork, envelope: Envelope[CalendarPublished]) -> None:
+    """Consumer of `calendar.published.v1`."""
+    await keep(uow, envelope.data)
