@@ -1,5 +1,11 @@
 """The declarative base of this service's tables."""
 
-from shared.db.base import service_base
+from sqlalchemy.orm import DeclarativeBase
 
-Base = service_base()
+from shared.db.base import TYPES
+from shared.db.base import metadata as house_metadata
+
+
+class Base(DeclarativeBase):
+    metadata = house_metadata()
+    type_annotation_map = TYPES

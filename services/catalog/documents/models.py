@@ -13,7 +13,7 @@ from shared.events.catalog import DisclosureAttribute
 
 
 class Document(Base):
-    """公文. `version` is its ETag; `revision` counts what the public has seen. 成文, 印发 and 发布 days are separate."""
+    """公文. `version` is its ETag, `revision` counts what the public saw; 成文, 印发 and 发布 days are separate."""
 
     __tablename__ = "documents"
 
@@ -128,9 +128,7 @@ class Correction(Base):
 
     __table_args__ = (
         Index("ix_document_corrections_document_id", "document_id", "id"),
-        Index(
-            "uq_document_corrections_pending", "document_id", unique=True, postgresql_where=text("decision IS NULL")
-        ),
+        Index("uq_document_corrections_pending", "document_id", unique=True, postgresql_where=text("decision IS NULL")),
     )
 
 

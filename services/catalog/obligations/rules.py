@@ -45,6 +45,12 @@ class CadenceIncomplete(DomainError):
     category = Category.UNPROCESSABLE
 
 
+class ObligationKeyTaken(DomainError):
+    code = "obligation_key_taken"
+    title = "该机关已有同一编号的公开义务"
+    category = Category.CONFLICT
+
+
 class IntervalNotAllowed(DomainError):
     """The source gives a number: the agency cannot replace it by its own."""
 

@@ -1,0 +1,84 @@
+"""Publishing a holiday notice: a new version, the local replica, the event; open due days of documents follow."""
+
+from uuid import UUID
+
+from sqlalchemy.dialects.postgresql import insert
+
+from services.catalog.agencies import queries as agencies
+from services.catalog.calendar import queries
+from services.catalog.calendar.models import CalendarNotice
+from services.catalog.calendar.rules import (
+    NoticeData,
+    NoticeUnchanged,
+    NoticeVersionTaken,
+    days_off,
+    notice_of,
+    subject_of,
+)
+from shared.auth import Principal, Role
+from shared.auth.scope import require
+from shared.db.ids import uuid7
+from shared.db.uow import UnitOfWork
+from shared.events.catalog import CalendarPublished
+from shared.replicas import calendars
+
+REDATE = "calendar_redate"
+
+
+async def publish_notice(
+    uow: UnitOfWork, principal: Principal, agency_id: UUID, data: NoticeData, *, local: bool
+) -> CalendarNotice:
+    """Publish a notice for the whole country (by a root's administrator) or for one agency and what lies below it."""
+    await agencies.get(uow.session, agency_id)
+    await require(uow.session, principal, (Role.ADMIN,), agency_id)
+    if not local:
+        await agencies.require_root_admin(uow.session, principal)
+    local_agency_id = agency_id if local else None
+    found = await queries.preview(uow.session, data, local_agency_id)
+    if found.calendar_version_before == found.calendar_version_after:
+        raise NoticeUnchanged
+    notice = await _write(uow, agency_id, data, local_agency_id, found.version)
+    await _tell(uow, notice, data)
+    return notice
+
+
+async def _write(
+    uow: UnitOfWork, agency_id: UUID, data: NoticeData, local_agency_id: UUID | None, version: int
+) -> CalendarNotice:
+    values = {
+        "id": uuid7(),
+        "agency_id": agency_id,
+        "subject": subject_of(data.year, local_agency_id),
+        "year": data.year,
+        "version": version,
+        "local_agency_id": local_agency_id,
+        "number": data.number,
+        "title": data.title,
+        "issued": data.issued,
+        "holidays": "\n".join(f"{name} {first} {last}" for name, first, last in data.holidays),
+        "make_up_days": "\n".join(day.isoformat() for day in data.make_up_days),
+        "effective_from": uow.now,
+        "published_by": uow.actor.name,
+    }
+    written = await uow.session.execute(insert(CalendarNotice).values(values).on_conflict_do_nothing())
+    if not written.rowcount:  # type: ignore[attr-defined]  # the result of an INSERT is a CursorResult
+        raise NoticeVersionTaken
+    return await queries.get(uow.session, values["id"])  # type: ignore[arg-type]  # the id written just above
+
+
+async def _tell(uow: UnitOfWork, notice: CalendarNotice, data: NoticeData) -> None:
+    event = CalendarPublished(
+        year=notice.year,
+        version=notice.version,
+        notice_number=notice.number,
+        notice_date=notice.issued,
+        holidays=days_off(notice_of(data)),
+        make_up_days=tuple(sorted(data.make_up_days)),
+        effective_from=notice.effective_from,
+        local_agency_id=notice.local_agency_id,
+    )
+    await calendars.keep(uow, event)
+    uow.emit(event, subject=notice.subject, agency_id=notice.agency_id)
+    uow.schedule(notice.subject, REDATE, uow.now)
+    details = {"year": notice.year, "version": notice.version, "number": notice.number}
+    uow.audit("calendar.published", subject=notice.subject, agency_id=notice.agency_id, details=details)

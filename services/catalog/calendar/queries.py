@@ -1,0 +1,84 @@
+"""Reads of holiday notices, and what a notice would change before it is published."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import select
+
+from services.catalog.calendar.models import CalendarNotice
+from services.catalog.calendar.rules import (
+    DayChange,
+    NoticeData,
+    changes,
+    days_off,
+    next_version,
+    notice_of,
+    subject_of,
+)
+from shared.calendar import Calendar, Holiday, InvalidNotice, packaged_notices
+from shared.db.pages import Page, page
+from shared.db.sessions import AnySession
+from shared.errors import NotFound
+from shared.replicas import calendars
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What publishing a notice would mean: its version, and the days whose kind changes."""
+
+    version: int
+    days: list[DayChange]
+    calendar_version_before: str
+    calendar_version_after: str
+    last_published_year_after: int
+
+
+async def get(session: AnySession, notice_id: UUID) -> CalendarNotice:
+    """Return one version of one year; raises NotFound."""
+    notice = await session.get(CalendarNotice, notice_id)
+    if notice is None:
+        raise NotFound("没有这份放假通知。")
+    return notice
+
+
+async def listing(
+    session: AnySession, *, year: int | None = None, cursor: str | None = None, limit: int = 50
+) -> Page[CalendarNotice]:
+    """Return a page of notices, newest first."""
+    statement = select(CalendarNotice)
+    if year is not None:
+        statement = statement.where(CalendarNotice.year == year)
+    return await page(session, statement, [(CalendarNotice.id, UUID)], cursor=cursor, limit=limit, descending=True)
+
+
+async def versions(session: AnySession, year: int, local_agency_id: UUID | None) -> list[int]:
+    """Return the versions that exist. Packaged national notices count, so that ours lie above them."""
+    wanted = select(CalendarNotice.version).where(CalendarNotice.subject == subject_of(year, local_agency_id))
+    entered = list((await session.execute(wanted)).scalars())
+    packaged = [n for n in packaged_notices() if n.year == year] if local_agency_id is None else []
+    return [*entered, *range(1, len(packaged) + 1)]
+
+
+async def preview(session: AnySession, data: NoticeData, local_agency_id: UUID | None) -> Preview:
+    """Check a notice and say what it would change; raises InvalidNotice."""
+    before = await calendars.current(session, local_agency_id)
+    after = after_notice(before, data, local=local_agency_id is not None)
+    return Preview(
+        version=next_version(await versions(session, data.year, local_agency_id)),
+        days=changes(before, after, data.year),
+        calendar_version_before=before.version,
+        calendar_version_after=after.version,
+        last_published_year_after=after.last_published_year,
+    )
+
+
+def after_notice(before: Calendar, data: NoticeData, *, local: bool) -> Calendar:
+    """The calendar as it would be. A local notice sets days off only (放假办法第四条), a national one the year."""
+    notice = notice_of(data)
+    if not local:
+        return before.with_year(notice)
+    if notice.make_up_days:
+        raise InvalidNotice("地方放假通知不能规定调休上班日。")
+    kept = [holiday for holiday in before.local if holiday.first.year != data.year]
+    added = [Holiday("放假", day, day, notice.cited, notice.issued) for day in days_off(notice)]
+    return Calendar.build(before.notices, [*kept, *added])

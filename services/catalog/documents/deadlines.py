@@ -1,0 +1,43 @@
+"""By when a signed document must be public: 20 working days (条例第二十六条), or what its locality sets.
+
+The limit runs from the day the rule names: a document is 形成 on its 成文日, which is also what the local rules we
+know name; the day itself is not counted.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from shared.calendar import Calendar, end_of_day, start_of_day
+from shared.statutes import RuleSet, due
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A due day with the rule that set it; provisional when a notice that decides it is still to come."""
+
+    due_on: date
+    citation: str
+    provisional: bool
+
+
+def publication_limit(rules: RuleSet, calendar: Calendar, formed_on: date, locality: str | None) -> Limit | None:
+    """Return the limit, or None for a document formed before any rule was in force (2008-05-01)."""
+    rule = rules.find("pub.limit", formed_on, locality)
+    if rule is None:
+        return None
+    due_on = due(rule, formed_on, calendar)
+    return Limit(due_on, rule.cited, calendar.is_provisional(due_on))
+
+
+def reminder_at(due_on: date, calendar: Calendar, working_days: int) -> datetime:
+    """Start of the working day that lies `working_days` before the due day; two earlier on provisional dates.
+
+    A make-up Saturday that is not known yet can bring the due day forward, so a provisional date warns earlier.
+    """
+    before = working_days + 2 if calendar.is_provisional(due_on) else working_days
+    return start_of_day(calendar.nth_before(due_on, before))
+
+
+def overdue_at(due_on: date) -> datetime:
+    """The first moment at which the due day has passed."""
+    return end_of_day(due_on)
