@@ -91,3 +91,12 @@ async def fetch_json(url: str, *, timeout_seconds: float = 5.0) -> dict[str, Any
     if not isinstance(body, dict):
         raise ValueError(f"{url}: not a JSON object")
     return body
+
+
+Client = httpx.Client
+Response = httpx.Response
+
+
+def outside_client(base_url: str, *, timeout_seconds: float = 30.0) -> Client:
+    """Return a client as a portal, a clerk's browser or a CMS would be: for the story and the sample data."""
+    return httpx.Client(base_url=base_url, timeout=timeout_seconds, follow_redirects=False, trust_env=False)

@@ -1,0 +1,97 @@
+"""Lantai as its users reach it: the citizen without a token, staff with one, each through the public origin.
+
+`Visitor` reads, creates (with an Idempotency-Key) and acts (with If-Match); an answer that is no success raises
+`Refused` with the problem's code, so that a caller can also expect a refusal.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+from services.cli.failure import Failed
+from shared.http.client import Client, Response, outside_client
+
+
+class Refused(Failed):
+    """The system answered with a problem."""
+
+    def __init__(self, call: str, status: int, code: str, said: str) -> None:
+        super().__init__(f"{call}: {status} {code}: {said}")
+        self.status = status
+        self.code = code
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back: the JSON body (or the text), and the version to act on next."""
+
+    body: Any
+    text: str
+    etag: str | None
+
+    def __getitem__(self, key: str) -> Any:
+        return self.body[key]
+
+
+class Visitor:
+    """One person at the public origin; `token` is None for the public."""
+
+    def __init__(self, http: Client, token: str | None = None) -> None:
+        self._http = http
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+
+    def get(self, path: str, **params: Any) -> Answer:
+        """Read; raises Refused."""
+        return self._answer(self._http.get(path, params=params, headers=self._headers))
+
+    def create(self, path: str, body: dict[str, Any]) -> Answer:
+        """Make something new, under a fresh Idempotency-Key; raises Refused."""
+        headers = self._headers | {"Idempotency-Key": str(uuid4())}
+        return self._answer(self._http.post(path, json=body, headers=headers))
+
+    def act(self, path: str, body: dict[str, Any], etag: str | None, *, method: str = "POST") -> Answer:
+        """Act on the version that was read; raises Refused."""
+        headers = self._headers | ({"If-Match": etag} if etag else {})
+        return self._answer(self._http.request(method, path, json=body, headers=headers))
+
+    def ask(self, path: str, body: dict[str, Any]) -> Answer:
+        """Ask by POST what must not stand in an address (a secret code); raises Refused."""
+        return self._answer(self._http.post(path, json=body, headers=self._headers))
+
+    def form(self, path: str, fields: dict[str, str]) -> Answer:
+        """Send a page's form; raises Refused."""
+        return self._answer(self._http.post(path, data=fields, headers=self._headers))
+
+    @staticmethod
+    def _answer(response: Response) -> Answer:
+        is_json = "json" in response.headers.get("content-type", "")
+        body = response.json() if is_json and response.content else None
+        if response.is_success:
+            return Answer(body, response.text, response.headers.get("etag"))
+        problem = body if isinstance(body, dict) else {}
+        said = " ".join(str(problem[key]) for key in ("title", "detail") if problem.get(key)) or response.text[:200]
+        call = f"{response.request.method} {response.request.url.path}"
+        raise Refused(call, response.status_code, str(problem.get("code", "")), said)
+
+
+class Portal:
+    """The public origin of a running system, and its development issuer."""
+
+    def __init__(self, base_url: str, issuer_url: str | None = None) -> None:
+        self.base_url = base_url.rstrip("/")
+        self._http = outside_client(self.base_url)
+        self._issuer = issuer_url.rstrip("/") if issuer_url else f"{self.base_url}/issuer"
+        self.public = Visitor(self._http)
+
+    def staff(self, subject: str, name: str, *grants: tuple[str, UUID | str]) -> Visitor:
+        """Return a member of staff with `(role, agency id)` grants, signed in at the development issuer."""
+        roles = [{"role": role, "agency": str(agency)} for role, agency in grants]
+        asked = {"sub": subject, "name": name, "roles": roles}
+        token = self._http.post(f"{self._issuer}/token", json=asked)
+        if not token.is_success:
+            raise Failed(f"the development issuer at {self._issuer} gives no token ({token.status_code})")
+        return Visitor(self._http, token.json()["access_token"])
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
