@@ -133,6 +133,12 @@ class ApplicationWithdrawn(ApplicationEvent):
     type = "lantai.requests.application.withdrawn.v1"
 
 
+class ApplicationAbandoned(ApplicationEvent):
+    """逾期不补正: the case is closed without a reply (Art. 30)."""
+
+    type = "lantai.requests.application.abandoned.v1"
+
+
 class ApplicationDocumentPublished(ApplicationEvent):
     """A document that grew out of this case is public now: the applicant is told where."""
 
@@ -170,6 +176,7 @@ EVENTS: tuple[type[Event], ...] = (
     ApplicationRedated,
     ApplicationReplied,
     ApplicationWithdrawn,
+    ApplicationAbandoned,
     ApplicationDocumentPublished,
     PublicationRequested,
 )
