@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from shared.auth import LocalKeys, RemoteKeys, ServiceTokens, TokenVerifier
+from shared.bus.doorbell import Doorbell
 from shared.bus.embedded import EmbeddedTransport
 from shared.bus.kafka import KafkaTransport
 from shared.bus.transport import Transport
@@ -31,6 +32,8 @@ async def open_deps(settings: ServiceSettings, keys: LocalKeys | None = None) ->
         keys=keys or RemoteKeys(_key_fetcher(settings)),
         roles_claim=settings.oidc_roles_claim,
     )
+    doorbell = Doorbell(db)
+    doorbell.start()
     try:
         yield Deps(
             settings=settings,
@@ -41,6 +44,7 @@ async def open_deps(settings: ServiceSettings, keys: LocalKeys | None = None) ->
             metrics=Metrics(settings.service),
         )
     finally:
+        await doorbell.stop()
         await db.dispose()
 
 

@@ -1,0 +1,107 @@
+"""All services in one process, on one port, each at the full paths that it has alone: nothing is stripped.
+
+A request goes to the service that owns its prefix. `/healthz /readyz /metrics` speak for all, and the start page is
+at `/`. Mounted applications' lifespans do not run by themselves, so each is entered here.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from shared.bus.transport import Transport
+from shared.http.health import Readiness, readiness, refresh_all
+from shared.service.definition import Definition
+from shared.service.deps import Deps
+from shared.service.worker import Worker
+from shared.telemetry import metrics as exposition
+
+# Pages for people, which no API prefix tells apart; the gateway has the same (deploy/nginx).
+PAGES = {"/status": "requests", "/documents": "catalog"}
+
+
+@dataclass(frozen=True)
+class Member:
+    """One service of this process."""
+
+    definition: Definition
+    deps: Deps[Any]
+    app: FastAPI
+    worker: Worker
+
+
+class AllInOne:
+    """The composition. `others` are applications at prefixes of their own (start page, mailbox, issuer)."""
+
+    def __init__(
+        self, services: Sequence[tuple[Definition, Deps[Any]]], transport: Transport, others: Mapping[str, ASGIApp]
+    ) -> None:
+        self.members = [
+            Member(definition, deps, definition.create_app(deps), Worker(definition, deps, transport))
+            for definition, deps in services
+        ]
+        apps: dict[str, ASGIApp] = {member.definition.name: member.app for member in self.members}
+        prefixes = {f"/api/{name}": app for name, app in apps.items()}
+        prefixes |= {page: apps[name] for page, name in PAGES.items() if name in apps}
+        self._prefixes: dict[str, ASGIApp] = {**prefixes, **others}
+        self._root = Starlette(
+            routes=[
+                Route("/healthz", self._healthz),
+                Route("/readyz", self._readyz),
+                Route("/metrics", self._metrics),
+            ]
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._owner(scope.get("path", "/"))(scope, receive, send)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Enter every lifespan and run every worker; leaving stops the workers before the applications."""
+        async with AsyncExitStack() as stack:
+            for member in self.members:
+                await stack.enter_async_context(member.app.router.lifespan_context(member.app))
+            for member in self.members:
+                await member.worker.start()
+            try:
+                yield
+            finally:
+                await asyncio.gather(*(member.worker.stop() for member in self.members))
+
+    def _owner(self, path: str) -> ASGIApp:
+        """Return the application of the longest prefix; `/` itself is the start page, the rest of the root is ours."""
+        if path == "/":
+            return self._prefixes.get("/", self._root)
+        while path:
+            if path in self._prefixes:
+                return self._prefixes[path]
+            path = path.rpartition("/")[0]
+        return self._root
+
+    async def _healthz(self, request: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    async def _readyz(self, request: Request) -> Response:
+        answers: dict[str, Readiness] = {}
+        for member in self.members:
+            answers[member.definition.name] = await readiness({**member.app.state.checks, **member.worker.checks})
+        found = {answer.status for answer in answers.values()}
+        worst = "failed" if "failed" in found else "degraded" if "degraded" in found else "ok"
+        body = {"status": worst, "services": {name: answer.model_dump() for name, answer in answers.items()}}
+        return JSONResponse(body, 503 if worst == "failed" else 200)
+
+    async def _metrics(self, request: Request) -> Response:
+        for member in self.members:
+            await refresh_all(member.app)
+            await member.worker.refresh()
+        return Response(
+            exposition.render(*(member.deps.metrics for member in self.members)), media_type=exposition.CONTENT_TYPE
+        )

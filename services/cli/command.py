@@ -1,0 +1,74 @@
+"""What the commands share: how they look, how they name a service, and how a wrong setting is told."""
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from services.cli.failure import Failed
+
+if TYPE_CHECKING:
+    from shared.service.definition import Definition
+    from shared.service.settings import ServiceSettings
+
+
+class Service(StrEnum):
+    """The services by name (`services.roster` loads them)."""
+
+    CATALOG = "catalog"
+    REQUESTS = "requests"
+    SENTIMENT = "sentiment"
+    NOTIFY = "notify"
+
+
+class Servable(StrEnum):
+    """What `lantai serve` serves."""
+
+    CATALOG = "catalog"
+    REQUESTS = "requests"
+    SENTIMENT = "sentiment"
+    NOTIFY = "notify"
+    START_PAGE = "start-page"
+
+
+class Migratable(StrEnum):
+    """What `lantai migrate` migrates."""
+
+    ALL = "all"
+    CATALOG = "catalog"
+    REQUESTS = "requests"
+    SENTIMENT = "sentiment"
+    NOTIFY = "notify"
+
+
+ServiceName = Annotated[Service, typer.Argument(help="Which service.", show_default=False)]
+Host = Annotated[str, typer.Option(help="Address to listen on.")]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")]
+
+
+def command_app(*, group: bool = False) -> typer.Typer:
+    """Return a Typer application for one command, or for a group of them."""
+    app = typer.Typer(
+        add_completion=False,
+        rich_markup_mode=None,
+        no_args_is_help=group,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    if group:
+        app.callback()(lambda: None)
+    return app
+
+
+def load_settings(service: str) -> "tuple[Definition, ServiceSettings]":
+    """Load a service and read its settings; a wrong setting ends the command with what is wrong."""
+    from pydantic import ValidationError
+
+    from services.roster import load
+
+    definition = load(service)
+    try:
+        return definition, definition.settings()
+    except ValidationError as error:
+        wrong = (f"{'.'.join(map(str, each['loc']))}: {each['msg']}".removeprefix(": ") for each in error.errors())
+        raise Failed("; ".join(wrong)) from None

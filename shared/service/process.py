@@ -1,0 +1,35 @@
+"""One service as processes of its own: its API, or its worker, until SIGINT or SIGTERM."""
+
+import socket
+
+from shared.service.definition import Definition
+from shared.service.runtime import make_transport, open_deps
+from shared.service.server import serve, until_signalled
+from shared.service.settings import ServiceSettings
+from shared.service.worker import Worker
+
+
+async def serve_api(definition: Definition, settings: ServiceSettings, listening: socket.socket) -> None:
+    """Answer HTTP on `listening`."""
+    stop = until_signalled()
+    async with open_deps(settings) as deps:
+        app = definition.create_app(deps)
+        async with app.router.lifespan_context(app):
+            await serve(app, listening, stop, trusted_proxies=settings.trusted_proxies)
+
+
+async def run_worker(definition: Definition, settings: ServiceSettings, listening: socket.socket) -> None:
+    """Relay, consume, fire timers, seal the audit trail and run the service's tasks; health is on `listening`."""
+    stop = until_signalled()
+    transport = make_transport(settings)
+    async with open_deps(settings) as deps:
+        worker = Worker(definition, deps, transport)
+        await transport.start()
+        try:
+            await worker.start()
+            try:
+                await serve(worker.app, listening, stop)
+            finally:
+                await worker.stop()
+        finally:
+            await transport.stop()
