@@ -1,5 +1,7 @@
 """A small service with every kind of route, on a database of the spine alone: what the edge is tried on."""
 
+import io
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -7,6 +9,7 @@ from uuid import UUID
 
 import httpx
 import pytest
+import structlog
 from fastapi import APIRouter, FastAPI, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import text
@@ -24,6 +27,7 @@ from shared.http.openapi import PUBLIC
 from shared.http.pages import PageBody, PageParams
 from shared.http.problems import responses
 from shared.http.sessions import Read, Write
+from shared.telemetry.logging import configure
 from shared.telemetry.metrics import Metrics
 
 ISSUER = "http://issuer.test"
@@ -65,6 +69,17 @@ async def create_note(body: NoteIn, uow: Write, idem: Idempotent) -> Response:
         {"id": note.id, "text": note.text, "agency_id": body.agency_id, "twin": body.twin},
     )
     return await idem.answer(201, note, {"Location": f"/api/edge/v1/notes/{note.id}", "ETag": etag(1)})
+
+
+@router.post("/lost-notes", status_code=201, openapi_extra=PUBLIC)
+async def create_lost_note(body: NoteIn, uow: Write, idem: Idempotent) -> None:
+    await create_note(body, uow, idem)
+    await uow.session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+
+
+@router.get("/slow", openapi_extra=PUBLIC)
+async def read_slowly(session: Read) -> None:
+    await session.execute(text("SELECT pg_sleep(30)"))
 
 
 @router.post("/staff-notes", status_code=201, response_model=NoteOut)
@@ -149,11 +164,12 @@ class EdgeTestParts:
 
 @dataclass(frozen=True)
 class EdgeService:
-    """The service under test, a client of it, and its parts."""
+    """The service under test, a client of it, its parts, and what it logs (JSON lines)."""
 
     app: FastAPI
     client: httpx.AsyncClient
     parts: EdgeTestParts
+    logs: io.StringIO
 
     def token(self, *grants: Grant, name: str = "经办甲", subject: str = "clerk-1") -> dict[str, str]:
         """Return the header of a member of staff with these grants."""
@@ -180,13 +196,19 @@ def edge_parts(url: str, settings: EdgeTestSettings | None = None) -> EdgeTestPa
 
 @asynccontextmanager
 async def edge_service(url: str, settings: EdgeTestSettings | None = None) -> AsyncIterator[EdgeService]:
-    """Run the service on the database at `url`."""
+    """Run the service on the database at `url`, its logs kept."""
     parts = edge_parts(url, settings)
+    logs = io.StringIO()
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    configure("edge", stream=logs)
     app = service_app("edge", "边缘测试", parts, [router], description="只用于测试。")
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://edge.test/api/edge/v1") as client:
-        yield EdgeService(app, client, parts)
+        yield EdgeService(app, client, parts, logs)
     await parts.db.dispose()
+    root.handlers, root.level = handlers, level
+    structlog.reset_defaults()
 
 
 async def build_edge(url: str) -> None:

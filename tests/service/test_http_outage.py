@@ -1,0 +1,150 @@
+"""With the database away a service says so at once, hangs on nothing, and recovers by itself."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+
+from shared.db.engine import Database
+from shared.http import health
+from tests.kit.edge import EdgeService, build_edge, edge_service
+
+NOTE = {"text": "你好", "agency_id": str(uuid4())}
+KEY = {"Idempotency-Key": "k1"}
+
+
+class Gate:
+    """A TCP door before the database that can be shut: connections are cut and new ones refused."""
+
+    def __init__(self, socket: Path) -> None:
+        self._behind = socket
+        self._open: list[asyncio.StreamWriter] = []
+        self.port = 0
+        self._server: asyncio.Server | None = None
+
+    async def open(self) -> None:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def shut(self) -> None:
+        if self._server:
+            self._server.close()
+            self._server = None
+        for writer in self._open:
+            writer.transport.abort()
+        self._open.clear()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        inner_reader, inner_writer = await asyncio.open_unix_connection(self._behind)
+        self._open += [writer, inner_writer]
+        await asyncio.gather(_pump(reader, inner_writer), _pump(inner_reader, writer))
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    try:
+        while data := await reader.read(65_536):
+            writer.write(data)
+            await writer.drain()
+        writer.close()
+    except OSError:
+        writer.transport.abort()
+
+
+@pytest.fixture
+async def gated(fresh_database: Callable[..., str]) -> AsyncIterator[tuple[EdgeService, Gate]]:
+    url = make_url(fresh_database("edge", build_edge))
+    gate = Gate(Path(str(url.query["host"])) / ".s.PGSQL.5432")
+    await gate.open()
+    through = url.set(host="127.0.0.1", port=gate.port, query={}).render_as_string(hide_password=False)
+    async with edge_service(through) as service:
+        yield service, gate
+    await gate.shut()
+
+
+async def test_503_at_once_and_recovery_by_itself(gated: tuple[EdgeService, Gate]) -> None:
+    edge, gate = gated
+    assert (await edge.client.post("/notes", json=NOTE, headers=KEY)).status_code == 201
+    await gate.shut()
+    started = time.monotonic()
+    for call in (
+        edge.client.get("/notes"),
+        edge.client.post("/notes", json=NOTE, headers=KEY),
+        edge.client.get(f"/notes/{uuid4()}"),
+    ):
+        answer = await call
+        assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
+        assert int(answer.headers["Retry-After"]) >= 1
+    assert time.monotonic() - started < 3
+    ready = await edge.client.get("http://edge.test/readyz")
+    assert (ready.status_code, ready.json()["checks"]["database"]["status"]) == (503, "failed")
+    assert (await edge.client.get("http://edge.test/healthz")).status_code == 200
+    assert (await edge.client.get("http://edge.test/metrics")).status_code == 200
+    await gate.open()
+    assert (await edge.client.get("/notes")).status_code == 200
+    assert (await edge.client.post("/notes", json=NOTE, headers=KEY)).headers["Idempotency-Replayed"] == "true"
+
+
+async def test_a_connection_lost_inside_a_command_is_503_and_nothing_is_kept(edge: EdgeService) -> None:
+    lost = await edge.client.post("/lost-notes", json=NOTE, headers=KEY)
+    assert (lost.status_code, lost.json()["code"]) == (503, "database_unavailable")
+    assert await edge.count_notes() == 0
+    assert (await edge.client.post("/notes", json=NOTE, headers=KEY)).status_code == 201
+
+
+async def test_no_room_in_the_pool_is_503_within_the_limit(edge: EdgeService, edge_url: str) -> None:
+    full = Database(edge_url, "edge", pool_size=1, max_overflow=0, pool_timeout_seconds=0.2)
+    object.__setattr__(edge.parts, "db", full)
+    async with full.read() as session:
+        await session.execute(text("SELECT 1"))
+        answer = await edge.client.get("/notes")
+    assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
+    assert (await edge.client.get("/notes")).status_code == 200
+
+
+async def test_a_statement_that_takes_too_long_is_busy(edge: EdgeService, edge_url: str) -> None:
+    object.__setattr__(edge.parts, "db", Database(edge_url, "edge", statement_timeout_ms=100))
+    answer = await edge.client.get("/slow")
+    assert (answer.status_code, answer.json()["code"]) == (503, "busy")
+
+
+async def test_readiness_names_what_is_wrong(edge: EdgeService) -> None:
+    async def slow() -> health.CheckResult:
+        await asyncio.sleep(60)
+        return health.CheckResult()
+
+    async def away() -> health.CheckResult:
+        return health.CheckResult(status="degraded", reason="消息总线无法连接，事件将在恢复后送出")
+
+    edge.app.state.checks = {"database": health.database_check(edge.parts.db), "bus": away}
+    answer = await edge.client.get("http://edge.test/readyz")
+    assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
+    assert "消息总线" in answer.json()["checks"]["bus"]["reason"]
+    health_seconds, health.CHECK_SECONDS = health.CHECK_SECONDS, 0.05
+    edge.app.state.checks["calendar"] = slow
+    answer = await edge.client.get("http://edge.test/readyz")
+    health.CHECK_SECONDS = health_seconds
+    assert (answer.status_code, answer.json()["checks"]["calendar"]["status"]) == (503, "failed")
+
+
+async def test_migrations_that_lag_behind_the_code_are_named(edge: EdgeService) -> None:
+    check = health.migrations_check(edge.parts.db, lambda: "2026-11-22-0900")
+    result = await check()
+    assert result.status == "failed"
+    assert "lantai migrate" in (result.reason or "")
+
+
+async def test_a_gauge_that_fails_does_not_break_the_scrape(edge: EdgeService) -> None:
+    async def broken() -> None:
+        raise RuntimeError("no database")
+
+    async def fine() -> None:
+        edge.parts.metrics.gauge("open_notes", "open notes").set(4)
+
+    edge.app.state.refreshes += [broken, fine]
+    scraped = await edge.client.get("http://edge.test/metrics")
+    assert 'lantai_open_notes{service="edge"} 4.0' in scraped.text
