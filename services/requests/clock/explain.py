@@ -6,7 +6,7 @@ cannot be read or is not legal gives an error for that line alone. Memory does n
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -22,7 +22,6 @@ from shared.calendar import Calendar
 from shared.calendar.calendar import BASE
 from shared.statutes import RuleSet
 
-_BOM = b"\xef\xbb\xbf"
 _KINDS = {str(kind): str(kind) for kind in ConsultationKind}
 _DAYS = {
     date.fromordinal(ordinal).isoformat(): ordinal - BASE for ordinal in range(FIRST.toordinal(), LAST.toordinal() + 1)
@@ -91,15 +90,6 @@ class Explainer:
         self._new = _Side(calendar, both, both.new)
         self._new_since = calendar.index(both.new_since)
         self._ledger = ledger
-
-    def lines(self, lines: Iterable[bytes]) -> Iterator[bytes]:
-        """The answer to each line that is not blank, in order, each ended by a newline."""
-        first = True
-        for line in lines:
-            if first:
-                line, first = line.removeprefix(_BOM), False
-            if not line.isspace() and line:
-                yield self.line(line)
 
     def line(self, line: bytes) -> bytes:
         """The answer to one line, whatever it holds."""

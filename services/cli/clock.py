@@ -1,0 +1,182 @@
+"""`lantai clock`: statutory dates explained, without a database.
+
+`explain` and `what-if` run the very function that dates real cases; `rules` and `due` show the rows it obeys.
+"""
+
+import json
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from datetime import date
+from enum import StrEnum
+from io import BufferedReader
+from pathlib import Path
+from typing import Annotated, cast
+
+import typer
+
+from services.cli.command import command_app
+from services.cli.failure import Failed
+from services.requests.clock.explain import Explainer
+from services.requests.clock.jsonl import batches
+from shared.calendar import Calendar, national, read_notices
+from shared.errors import DomainError
+from shared.statutes import Rule, RuleSet, Unit, due
+
+app = command_app(group=True)
+
+SERVICES = Path(__file__).parents[1]
+
+
+class Service(StrEnum):
+    """The services that apply rules."""
+
+    requests = "requests"
+    catalog = "catalog"
+    sentiment = "sentiment"
+
+
+File = Annotated[str, typer.Argument(help="cases, one JSON object a line; - reads standard input")]
+Calendars = Annotated[
+    list[Path] | None, typer.Option("--calendar", help="a holiday notice (TOML or JSON) that adds or replaces a year")
+]
+ServiceOption = Annotated[Service, typer.Option("--service", help="whose rules")]
+
+
+@app.command()
+def explain(
+    file: File,
+    calendar: Calendars = None,
+    no_ledger: Annotated[bool, typer.Option("--no-ledger", help="leave the ledger out")] = False,
+) -> None:
+    """Say for each case when its reply is due and why: one JSON object a line.
+
+    Exit code 0 unless FILE or a calendar cannot be read; a line that is not a legal case is answered by an error.
+    """
+    explainer = Explainer(_calendar(calendar), rule_set(Service.requests), ledger=not no_ledger)
+    out = sys.stdout.buffer
+    with _opened(file) as stream:
+        for lines in batches(_reader(stream, file)):
+            out.writelines(map(explainer.line, lines))
+            out.flush()
+
+
+@app.command("what-if")
+def what_if(
+    file: File,
+    event: Annotated[list[str], typer.Option("--event", help="a hypothetical event as JSON; repeatable")],
+    as_of: Annotated[str | None, typer.Option("--as-of", help="the day of the answer, YYYY-MM-DD")] = None,
+    calendar: Calendars = None,
+) -> None:
+    """Say for each case what the clock reads now and what it would read with further events."""
+    explainer = Explainer(_calendar(calendar), rule_set(Service.requests), ledger=False)
+    try:
+        extra = [json.loads(text) for text in event]
+    except ValueError as error:
+        raise Failed(f"--event is not JSON: {error}") from error
+    with _opened(file) as stream:
+        for lines in batches(_reader(stream, file)):
+            for line in lines:
+                sys.stdout.write(_compared(explainer, line, extra, as_of))
+            sys.stdout.flush()
+
+
+@app.command()
+def rules(
+    service: ServiceOption = Service.requests,
+    as_json: Annotated[bool, typer.Option("--json", help="as JSON instead of a table")] = False,
+) -> None:
+    """List the rules with value, time in force, grade and citation; grade C is marked unconfirmed."""
+    rows = rule_set(service)
+    if as_json:
+        typer.echo(json.dumps(rows.listing(), ensure_ascii=False, indent=2))
+        return
+    for row in rows.rows:
+        until = "" if row.until == date.max else row.until.isoformat()
+        mark = "  unconfirmed (待确认)" if row.unconfirmed else ""
+        value = "" if row.unit is Unit.CITATION else f"{_value(row)}  "
+        typer.echo(f"{row.id:<28} {row.since}..{until:<10}  {value}[{row.grade.value}] {row.citation}{mark}")
+
+
+@app.command("due")
+def due_command(
+    rule: Annotated[str, typer.Argument(help="a rule id, see `lantai clock rules`")],
+    start: Annotated[str, typer.Argument(help="the day the period starts, YYYY-MM-DD (not counted)")],
+    service: ServiceOption = Service.requests,
+    locality: Annotated[str | None, typer.Option("--locality", help="a place with values of its own")] = None,
+    calendar: Calendars = None,
+) -> None:
+    """Say when a period counted in days or months ends, and by which article."""
+    days = _calendar(calendar)
+    try:
+        day = date.fromisoformat(start)
+        row = rule_set(service).at(rule, day, locality)
+        last = due(row, day, days)
+    except ValueError as error:
+        raise Failed(f"{start} is not a day (YYYY-MM-DD)") from error
+    except DomainError as error:
+        raise Failed(error.detail or error.title) from error
+    mark = "  暂定 (provisional)" if days.is_provisional(last) else ""
+    typer.echo(f"{last}  {_value(row)}  {row.cited}{mark}")
+
+
+def rule_set(service: Service) -> RuleSet:
+    """The rows a service applies."""
+    return RuleSet.load(SERVICES / service.value / "statutes.toml")
+
+
+def _value(row: Rule) -> str:
+    units = {Unit.WORKING_DAY: " wd", Unit.CALENDAR_DAY: " cd", Unit.HOUR: " h", Unit.MONTH: " months"}
+    return f"{row.value}{units.get(row.unit, '')}"
+
+
+def _calendar(files: list[Path] | None) -> Calendar:
+    """The packaged national calendar with the years of these files, the last version of each, in their order."""
+    calendar = national()
+    for file in files or []:
+        try:
+            calendar = calendar.with_year(read_notices(file)[-1])
+        except OSError as error:
+            raise Failed(f"cannot read {file}: {error.strerror}") from error
+        except DomainError as error:
+            raise Failed(f"{file}: {error.detail or error.title}") from error
+    return calendar
+
+
+def _opened(file: str) -> AbstractContextManager[BufferedReader]:
+    if file == "-":
+        return nullcontext(cast(BufferedReader, sys.stdin.buffer))
+    try:
+        return Path(file).open("rb")
+    except OSError as error:
+        raise Failed(f"cannot read {file}: {error.strerror}") from error
+
+
+def _reader(stream: BufferedReader, file: str) -> Callable[[int], bytes]:
+    def read(size: int) -> bytes:
+        try:
+            return stream.read1(size)
+        except OSError as error:
+            raise Failed(f"cannot read {file}: {error.strerror}") from error
+
+    return read
+
+
+def _compared(explainer: Explainer, line: bytes, extra: list[object], as_of: str | None) -> str:
+    now = json.loads(explainer.line(line))
+    if "error" in now:
+        return json.dumps(now, ensure_ascii=False) + "\n"
+    case = json.loads(line)
+    if as_of is not None:
+        case["as_of"] = as_of
+    case["events"] = [*case["events"], *extra]
+    then = json.loads(explainer.line(json.dumps(case).encode()))
+    return json.dumps({"id": now["id"], "now": now, "then": then}, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    try:
+        app(prog_name="lantai clock")
+    except Failed as failure:
+        typer.echo(f"lantai: {failure}", err=True)
+        sys.exit(1)
