@@ -13,13 +13,14 @@ from uuid import UUID
 
 import httpx
 from fastapi import FastAPI
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import insert, select, update
+from sqlalchemy.dialects.postgresql import insert as pg_insert
 
 from shared.auth import DevelopmentIssuer, Grant, Role, ServiceTokens, TokenVerifier
 from shared.crypto import Vault
 from shared.db.engine import Database
 from shared.db.ids import uuid7
-from shared.db.spine import agency_replica, audit_entries, outbox, timers
+from shared.db.spine import agency_replica, audit_entries, clock_offset, outbox, timers
 from shared.db.uow import Actor, UnitOfWork, database_now
 from shared.events import EVENTS, Envelope, Event, decode
 from shared.service.definition import Definition
@@ -93,13 +94,9 @@ class ServiceUnderTest:
     async def shift_clock(self, by: timedelta) -> None:
         """Move the service's business time."""
         async with self.write() as uow:
-            await uow.session.execute(
-                text(
-                    "INSERT INTO clock_offset (only, seconds) VALUES (true, :s)"
-                    " ON CONFLICT (only) DO UPDATE SET seconds = clock_offset.seconds + :s"
-                ),
-                {"s": int(by.total_seconds())},
-            )
+            shift = pg_insert(clock_offset).values(only=True, seconds=int(by.total_seconds()))
+            moved = clock_offset.c.seconds + shift.excluded.seconds
+            await uow.session.execute(shift.on_conflict_do_update(index_elements=["only"], set_={"seconds": moved}))
 
     async def consume(
         self, event: Event, *, subject: UUID, agency_id: UUID = BUREAU, event_id: UUID | None = None
