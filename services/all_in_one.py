@@ -70,7 +70,7 @@ class AllInOne:
             for member in self.members:
                 await stack.enter_async_context(member.app.router.lifespan_context(member.app))
             for member in self.members:
-                await member.worker.start()
+                member.worker.start()
             try:
                 yield
             finally:

@@ -42,4 +42,6 @@ async def _start_page(taken: "socket.socket") -> None:
         samples_file=settings.samples_file,
         development=settings.development,
     )
-    await server.serve(page, taken, server.until_signalled())
+    stop = server.until_signalled()
+    async with server.serving(page, taken):
+        await stop.wait()

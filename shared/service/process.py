@@ -4,7 +4,7 @@ import socket
 
 from shared.service.definition import Definition
 from shared.service.runtime import make_transport, open_deps
-from shared.service.server import serve, until_signalled
+from shared.service.server import serving, until_signalled
 from shared.service.settings import ServiceSettings
 from shared.service.worker import Worker
 
@@ -14,8 +14,11 @@ async def serve_api(definition: Definition, settings: ServiceSettings, listening
     stop = until_signalled()
     async with open_deps(settings) as deps:
         app = definition.create_app(deps)
-        async with app.router.lifespan_context(app):
-            await serve(app, listening, stop, trusted_proxies=settings.trusted_proxies)
+        async with (
+            app.router.lifespan_context(app),
+            serving(app, listening, trusted_proxies=settings.trusted_proxies),
+        ):
+            await stop.wait()
 
 
 async def run_worker(definition: Definition, settings: ServiceSettings, listening: socket.socket) -> None:
@@ -26,10 +29,7 @@ async def run_worker(definition: Definition, settings: ServiceSettings, listenin
         worker = Worker(definition, deps, transport)
         await transport.start()
         try:
-            await worker.start()
-            try:
-                await serve(worker.app, listening, stop)
-            finally:
-                await worker.stop()
+            async with worker.running(), serving(worker.app, listening):
+                await stop.wait()
         finally:
             await transport.stop()

@@ -6,11 +6,14 @@ Signals set an event; nothing here ends the process, so its parts are closed in 
 import asyncio
 import signal
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, TypeVar
 
 import uvicorn
 from starlette.types import ASGIApp
+
+T = TypeVar("T")
 
 OPEN_ANSWERS_SECONDS = 2  # how long an answer that is under way may take after the signal
 
@@ -52,8 +55,27 @@ def until_signalled() -> asyncio.Event:
     return stop
 
 
-async def serve(app: ASGIApp, listening: socket.socket, stop: asyncio.Event, *, trusted_proxies: str = "") -> None:
-    """Answer on `listening` until `stop` is set, then finish what is under way. Lifespans are the caller's."""
+class Stopped(Exception):
+    """The signal came before the work was done."""
+
+
+async def unless_stopped(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T:
+    """Return what `work` returns; when `stop` is set before, cancel it and raise Stopped."""
+    task, stopping = asyncio.create_task(work), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopping.cancel()
+    if not task.done():
+        task.cancel()
+        await asyncio.wait({task})
+        raise Stopped
+    return task.result()
+
+
+@asynccontextmanager
+async def serving(app: ASGIApp, listening: socket.socket, *, trusted_proxies: str = "") -> AsyncIterator[None]:
+    """Answer on `listening` for the length of the block, then finish what is under way. Lifespans are the caller's."""
     server = _Server(
         uvicorn.Config(
             app,
@@ -66,11 +88,9 @@ async def serve(app: ASGIApp, listening: socket.socket, stop: asyncio.Event, *, 
             timeout_graceful_shutdown=OPEN_ANSWERS_SECONDS,
         )
     )
-    serving = asyncio.create_task(server.serve(sockets=[listening]))
-    stopping = asyncio.create_task(stop.wait())
+    task = asyncio.create_task(server.serve(sockets=[listening]))
     try:
-        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        yield
     finally:
-        stopping.cancel()
         server.should_exit = True
-        await serving
+        await task

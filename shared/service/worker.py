@@ -5,6 +5,8 @@ degraded, not failed: the API goes on answering, and what waits is done when the
 """
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, Protocol
 
 from fastapi import FastAPI
@@ -23,7 +25,7 @@ from shared.service.deps import Deps
 from shared.timers import Scheduler
 
 SEAL_SECONDS = 1.0
-STOP_SECONDS = 4.0
+STOP_SECONDS = 2.0
 
 
 class Part(Protocol):
@@ -48,7 +50,7 @@ class Worker:
         self.checks |= {part.health().part: _part_check(part) for part in self._parts}
         self.app = self._operations_app()
 
-    async def start(self) -> None:
+    def start(self) -> None:
         """Start every part."""
         for part in self._parts:
             part.start()
@@ -56,6 +58,15 @@ class Worker:
     async def stop(self) -> None:
         """Stop all parts at once, each within its grace."""
         await asyncio.gather(*(part.stop(STOP_SECONDS) for part in self._parts))
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Run every part for the length of the block."""
+        self.start()
+        try:
+            yield
+        finally:
+            await self.stop()
 
     async def refresh(self) -> None:
         """Bring the numbers of the parts and of the business up to date, before a scrape."""

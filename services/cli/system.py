@@ -1,0 +1,142 @@
+"""The system that `lantai up` runs: its own keys, PostgreSQL, issuer and mail catcher where none is given.
+
+Whatever the environment says wins; what is missing is put there before a service reads its settings. Parts are
+closed in the opposite order of their opening, PostgreSQL last, so that a second start finds everything as it was.
+"""
+
+import asyncio
+import os
+import socket
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from starlette.types import ASGIApp
+
+from services.all_in_one import AllInOne
+from services.cli import keys
+from services.cli.command import load_settings
+from services.cli.failure import Failed
+from services.roster import NAMES
+from services.start_page.app import start_page
+from shared.auth import DevelopmentIssuer
+from shared.auth.issuer_app import issuer_app
+from shared.db.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from shared.http.client import ServiceUnreachable, fetch_json
+from shared.service.provisioning import prepare_bus, prepare_service
+from shared.service.runtime import make_transport, open_deps
+from shared.service.server import Stopped, serving, unless_stopped, until_signalled
+
+REAL = ("LANTAI_POSTGRES_URL", "LANTAI_KAFKA_BOOTSTRAP_SERVERS")
+
+
+def prepare_directory(var: Path) -> None:
+    """Make `var`; one that cannot be written ends the command."""
+    probe = var / ".writable"
+    try:
+        var.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise Failed(
+            f"the directory {var} cannot be written ({error.strerror}): "
+            "make it writable, or set LANTAI_VAR to another directory."
+        ) from None
+
+
+@dataclass(frozen=True)
+class System:
+    """One system: its socket, its directory (absolute), and whether sample data is loaded at the first start."""
+
+    listening: socket.socket
+    var: Path
+    with_samples: bool
+
+    @property
+    def port(self) -> int:
+        return int(self.listening.getsockname()[1])
+
+    async def run(self) -> None:
+        """Start, say that it is ready, and end in order at SIGINT or SIGTERM, be it in the middle of the start."""
+        stop = until_signalled()
+        with suppress(Stopped):
+            async with AsyncExitStack() as stack:
+                app = await unless_stopped(stop, self._start(stack))
+                proxies = os.environ.get("LANTAI_TRUSTED_PROXIES", "")
+                await stack.enter_async_context(serving(app, self.listening, trusted_proxies=proxies))
+                await unless_stopped(stop, self._until_ready())
+                typer.echo(f"Lantai is ready: {os.environ['LANTAI_BASE_URL']}")
+                await stop.wait()
+
+    async def _start(self, stack: AsyncExitStack) -> AllInOne:
+        """Open everything on `stack`, and return the application."""
+        development = self._choose_environment()
+        await self._open_postgres(stack)
+        others: dict[str, ASGIApp] = {}
+        issuer = self._issuer() if development else None
+        if issuer is not None:
+            others["/issuer"] = Starlette(routes=[Mount("/issuer", issuer_app(issuer))])
+        loaded = [load_settings(name) for name in NAMES]
+        others["/"] = start_page(
+            {definition.name: definition.title for definition, _ in loaded},
+            samples_file=self.var / "samples" / "cases.json",
+            development=development,
+            operations=True,
+        )
+        transport = make_transport(loaded[0][1])
+        await prepare_bus(loaded[0][1], transport)
+        for _, settings in loaded:
+            await prepare_service(settings)
+        await transport.start()
+        stack.push_async_callback(transport.stop)
+        keys_here = issuer.keys if issuer else None
+        members = [
+            (definition, await stack.enter_async_context(open_deps(settings, keys_here)))
+            for definition, settings in loaded
+        ]
+        system = AllInOne(members, transport, others)
+        await stack.enter_async_context(system.running())
+        return system
+
+    def _choose_environment(self) -> bool:
+        """Fill in what the environment leaves open; return whether this is a development (or test) system."""
+        real = any(os.environ.get(name) for name in REAL)
+        env = os.environ.setdefault("LANTAI_ENV", "production" if real else "development")
+        os.environ.setdefault("LANTAI_BASE_URL", f"http://localhost:{self.port}")
+        os.environ.setdefault("LANTAI_INTERNAL_URL", f"http://127.0.0.1:{self.port}")
+        if env == "production":
+            return False
+        os.environ.setdefault("LANTAI_SECRET_KEY", keys.secret_key(self.var / "keys"))
+        os.environ.setdefault("LANTAI_DATA_KEYS", keys.data_keys(self.var / "keys"))
+        return True
+
+    async def _open_postgres(self, stack: AsyncExitStack) -> None:
+        if os.environ.get("LANTAI_POSTGRES_URL"):
+            return
+        postgres = EmbeddedPostgres(self.var)
+        try:
+            await postgres.start()
+        except EmbeddedPostgresError as error:
+            raise Failed(str(error)) from None
+        stack.push_async_callback(postgres.stop)
+        os.environ["LANTAI_POSTGRES_URL"] = postgres.url()
+
+    def _issuer(self) -> DevelopmentIssuer | None:
+        """Return our own issuer, unless the environment names another."""
+        url = f"{os.environ['LANTAI_BASE_URL'].rstrip('/')}/issuer"
+        if os.environ.setdefault("LANTAI_OIDC_ISSUER", url) != url:
+            return None
+        audience = os.environ.get("LANTAI_OIDC_AUDIENCE", "lantai")
+        key = self.var / "keys" / "issuer.json"
+        return DevelopmentIssuer.stored(key, env=os.environ["LANTAI_ENV"], url=url, audience=audience)
+
+    async def _until_ready(self) -> None:
+        """Wait until the system answers; load the sample data at the first start."""
+        while True:
+            with suppress(ServiceUnreachable):
+                await fetch_json(f"http://127.0.0.1:{self.port}/readyz")
+                return
+            await asyncio.sleep(0.1)
