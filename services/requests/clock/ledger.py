@@ -67,13 +67,13 @@ def _consulted(case: Case, answer: Answer, day: int, found: list[Run]) -> int:
     assert answer.due is not None
     for consultation in case.consultations.values():
         until = min(consultation.until(answer.as_of), answer.due)
-        if consultation.excludes and until >= day:
-            if consultation.start >= day:
-                found.append(Run(BASE, day, consultation.start))
-                day = consultation.start + 1
-            if until >= day:
-                found.append(Run(consultation.kind, day, until))
-                day = until + 1
+        if not consultation.excludes or until < day or until <= consultation.start:
+            continue
+        if consultation.start >= day:
+            found.append(Run(BASE, day, consultation.start))
+            day = consultation.start + 1
+        found.append(Run(consultation.kind, day, until))
+        day = until + 1
     return day
 
 
