@@ -10,6 +10,7 @@ class RequestsSettings(ServiceSettings):
 
     `reminder_days`: how many working days before the due day the handlers are reminded.
     `redating_chunk`: how many open cases one transaction dates anew after a holiday notice.
+    `review_body`: how the remedy sentence names the 行政复议机关.
     """
 
     service: str = "requests"
@@ -17,6 +18,7 @@ class RequestsSettings(ServiceSettings):
     reminder_days: tuple[int, ...] = (5, 3, 1)
     redating_chunk: int = Field(default=500, ge=1, le=10_000)
     redating_poll_seconds: float = Field(default=2.0, gt=0)
+    review_body: str = "本机关的同级人民政府（依法另有规定的从其规定）"
 
     @field_validator("receipt_number_format")
     @classmethod

@@ -24,7 +24,7 @@ from services.requests.applications.rules import (
     require_signed_for,
 )
 from services.requests.desk import Desk
-from services.requests.reminders.schedule import reschedule
+from services.requests.reminders.schedule import fired_kinds, reschedule
 from shared.auth import Principal, Role
 from shared.auth.scope import require
 from shared.calendar import Calendar
@@ -44,7 +44,7 @@ E = TypeVar("E", bound=ApplicationEvent)
 
 @dataclass
 class Case:
-    """One case, loaded for update."""
+    """One case, loaded for update. `fired` names the timers, by kind and due day, that have fired."""
 
     row: Application
     facts: list[Fact]
@@ -53,6 +53,7 @@ class Case:
     desk: Desk
     today: date
     standing: Standing = field(init=False)
+    fired: set[tuple[str, date]] | None = None
 
     def __post_init__(self) -> None:
         self.standing = self._derive()
@@ -63,8 +64,12 @@ class Case:
 
     @property
     def received_on(self) -> date:
-        """The receipt day; raises ReceiptUnconfirmed."""
+        """The receipt day; raises ReceiptUnconfirmed while none is known."""
         return require_receipt(self.row.received_on)
+
+    @property
+    def has_consultations(self) -> bool:
+        return any(fact.type is EntryType.CONSULTATION_STARTED for fact in self.facts)
 
     def _derive(self) -> Standing:
         return standing(self.position, self.facts, calendar=self.calendar, rules=self.desk.rules, today=self.today)
@@ -94,7 +99,7 @@ class Case:
 
     def check_entered(self, on: date) -> None:
         """Refuse a date in the future or before the receipt."""
-        check_entered(on, today=self.today, not_before=self.row.received_on or self.row.arrived_on)
+        check_entered(on, today=self.today, not_before=self.row.received_on or self.row.delivered_on)
 
     def rederive(self) -> bool:
         """Read the clock anew and say whether anything a list shows differs from the row."""
@@ -108,11 +113,24 @@ class Case:
             setattr(self.row, name, value)
         if self.standing.closed and self.row.closed_on is None:
             self.row.closed_on = max((fact.on for fact in self.facts), default=self.today)
-        await reschedule(uow, self.row.id, self.standing, self.desk.settings.reminder_days, self.calendar)
+        await self.reschedule(uow)
 
-    def event(self, kind: type[E], **details: Any) -> E:
+    async def reschedule(self, uow: UnitOfWork) -> None:
+        """Put the timers where the standing has them."""
+        if self.fired is None:
+            self.fired = await fired_kinds(uow, self.row.id)
+        reschedule(
+            uow,
+            self.row.id,
+            self.standing,
+            reminder_days=self.desk.settings.reminder_days,
+            calendar=self.calendar,
+            fired=self.fired,
+        )
+
+    def event(self, what: type[E], /, **details: Any) -> E:
         """Return an event with what every reader needs of a case, and its own details."""
-        return kind(
+        return what(
             application_id=self.row.id,
             receipt_number=self.row.receipt_number,
             agency_name=self.agency.name,
@@ -123,9 +141,9 @@ class Case:
             **details,
         )
 
-    def emit(self, uow: UnitOfWork, kind: type[E], **details: Any) -> None:
+    def emit(self, uow: UnitOfWork, what: type[E], /, **details: Any) -> None:
         """Tell readers what happened to the case."""
-        uow.emit(self.event(kind, **details), subject=self.row.id, agency_id=self.row.agency_id)
+        uow.emit(self.event(what, **details), subject=self.row.id, agency_id=self.row.agency_id)
 
     def audit(self, uow: UnitOfWork, action: str, **details: Any) -> None:
         """Record who did what to the case, and what its due day is since then."""

@@ -34,7 +34,7 @@ class Application(Base):
     obtain_by: Mapped[str] = mapped_column(Text)
     registered_at: Mapped[datetime]
     registered_by: Mapped[str] = mapped_column(Text)
-    arrived_on: Mapped[date] = mapped_column(Date)
+    delivered_on: Mapped[date] = mapped_column(Date)
     received_on: Mapped[date | None] = mapped_column(Date)
     signed_for_at: Mapped[datetime | None]
     signed_for_by: Mapped[str | None] = mapped_column(Text)

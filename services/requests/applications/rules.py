@@ -4,6 +4,7 @@ Invariants: a receipt day comes from 条例 Art. 31 and never from a client; not
 clerk enters lies neither in the future nor before the receipt.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -134,6 +135,9 @@ _ENTRIES = {
 }
 
 
+BEFORE_HANDLING = frozenset({EntryType.REGISTERED, EntryType.SIGNED_FOR, EntryType.RETURNED})
+
+
 class DateInFuture(DomainError):
     code = "date_in_future"
     title = "日期不能晚于今天"
@@ -228,7 +232,7 @@ class Standing:
         return self.state in CLOSED_STATES
 
 
-def known_receipt(channel: Channel, arrived_on: date) -> date | None:
+def known_receipt(channel: Channel, delivered_on: date) -> date | None:
     """Return the receipt day that needs nobody's confirmation, or None when both sides have to confirm (Art. 31).
 
     当面提交 counts from the day of submission (一), mail that is signed for from 签收之日 (二). 平常信函, fax and the
@@ -236,17 +240,17 @@ def known_receipt(channel: Channel, arrived_on: date) -> date | None:
     received it (国办公开办函〔2015〕207号 item 3).
     """
     if channel in (Channel.COUNTER, Channel.POST_REGISTERED):
-        return arrived_on
-    if channel is Channel.EMAIL and arrived_on < REGULATION_2019:
-        return arrived_on
+        return delivered_on
+    if channel is Channel.EMAIL and delivered_on < REGULATION_2019:
+        return delivered_on
     return None
 
 
-def check_arrival(arrived_on: date, today: date) -> None:
+def check_arrival(delivered_on: date, today: date) -> None:
     """Refuse an arrival in the future or before there was a Regulation (492号, in force 2008-05-01)."""
-    if arrived_on > today:
+    if delivered_on > today:
         raise DateInFuture(f"今天是 {today}。")
-    if arrived_on < FIRST_RECEIPT:
+    if delivered_on < FIRST_RECEIPT:
         raise DateBeforeLaw(f"最早为 {FIRST_RECEIPT}。")
 
 
@@ -268,6 +272,12 @@ def require_signed_for(signed_for: bool) -> None:
     """签收 first."""
     if not signed_for:
         raise NotSignedFor()
+
+
+def require_untouched(entries: Iterable[EntryType]) -> None:
+    """退回 is for a case that nobody has worked on."""
+    if set(entries) - BEFORE_HANDLING:
+        raise HandlingHasBegun()
 
 
 def require_receipt(received_on: date | None) -> date:

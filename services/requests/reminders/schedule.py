@@ -1,6 +1,6 @@
 """Moves a case's timers to where its standing puts them, in the transaction that changed it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from uuid import UUID
 
@@ -15,8 +15,14 @@ from shared.db.uow import UnitOfWork
 REDERIVE = "rederive"
 
 
-async def reschedule(
-    uow: UnitOfWork, application_id: UUID, standing: Standing, reminder_days: Sequence[int], calendar: Calendar
+def reschedule(
+    uow: UnitOfWork,
+    application_id: UUID,
+    standing: Standing,
+    *,
+    reminder_days: Sequence[int],
+    calendar: Calendar,
+    fired: Collection[tuple[str, date]],
 ) -> None:
     """Set the timers of this due day that have not fired yet; remove those of an earlier one.
 
@@ -24,19 +30,26 @@ async def reschedule(
     without a term keeps moving the due day, every night.
     """
     uow.cancel(application_id, *all_kinds(reminder_days), REDERIVE)
-    planned = moments(standing, reminder_days, calendar)
-    if planned and standing.due_on is not None:
-        fired = await fired_kinds(uow, application_id, standing.due_on)
-        for moment in planned:
-            if moment.kind not in fired:
-                uow.schedule(application_id, moment.kind, moment.at)
+    for moment in moments(standing, reminder_days, calendar):
+        if (moment.kind, standing.due_on) not in fired:
+            uow.schedule(application_id, moment.kind, moment.at)
     if standing.moves_daily:
         uow.schedule(application_id, REDERIVE, end_of_day(uow.today))
     elif standing.paused_until is not None:
         uow.schedule(application_id, REDERIVE, end_of_day(standing.paused_until))
 
 
-async def fired_kinds(uow: UnitOfWork, application_id: UUID, due_on: date) -> set[str]:
-    """Return which timers of this due day have fired."""
-    wanted = select(Reminder.kind).where(Reminder.application_id == application_id, Reminder.due_on == due_on)
-    return set((await uow.session.execute(wanted)).scalars())
+async def fired_kinds(uow: UnitOfWork, application_id: UUID) -> set[tuple[str, date]]:
+    """Return which timers of a case have fired, each with the due day it was set for."""
+    return (await fired_kinds_of_many(uow, [application_id])).get(application_id, set())
+
+
+async def fired_kinds_of_many(uow: UnitOfWork, ids: Sequence[UUID]) -> dict[UUID, set[tuple[str, date]]]:
+    """Return the same for many cases in one statement."""
+    columns = (Reminder.application_id, Reminder.kind, Reminder.due_on)
+    found: dict[UUID, set[tuple[str, date]]] = {}
+    for application_id, kind, due_on in await uow.session.execute(
+        select(*columns).where(Reminder.application_id.in_(ids))
+    ):
+        found.setdefault(application_id, set()).add((kind, due_on))
+    return found

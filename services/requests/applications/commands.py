@@ -1,0 +1,205 @@
+"""Intake and the general steps of a case: 登记, 签收, 退回, 双方确认, 另定条例, 撤回.
+
+Each command is one transaction: row, history, timers, event and audit entry are written together or not at all.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy.dialects.postgresql import insert
+
+from services.requests.applications import codes, rules
+from services.requests.applications.case import APPROVERS, HANDLERS, Case, open_for
+from services.requests.applications.history import Fact
+from services.requests.applications.models import Application, ReceiptSeries
+from services.requests.applications.personal import Content, Personal, blind_id_number
+from services.requests.applications.rules import ApplicantKind, Channel, EntryType, FormWanted, ObtainBy
+from services.requests.clock.events import RegulationName
+from services.requests.desk import Desk
+from services.requests.third_parties.commands import redate_terms
+from shared.auth import Principal
+from shared.auth.scope import require
+from shared.crypto import mask_name
+from shared.db.ids import uuid7
+from shared.db.uow import UnitOfWork
+from shared.events import requests as events
+from shared.replicas import agencies, calendars
+
+
+@dataclass(frozen=True)
+class NewApplication:
+    """What an applicant files, by whichever channel."""
+
+    agency_id: UUID
+    applicant_kind: ApplicantKind
+    personal: Personal
+    content: Content
+    form_wanted: FormWanted
+    obtain_by: ObtainBy
+
+
+@dataclass(frozen=True)
+class Receipted:
+    """A registered case and the secret code, which is shown this once."""
+
+    row: Application
+    code: str
+
+
+async def submit(uow: UnitOfWork, desk: Desk, new: NewApplication) -> Receipted:
+    """Register what a citizen files online. No clock runs until both sides have confirmed (Art. 31(三))."""
+    return await _register(uow, desk, new, Channel.ONLINE, uow.today)
+
+
+async def register(
+    uow: UnitOfWork, desk: Desk, principal: Principal, new: NewApplication, channel: Channel, delivered_on: date
+) -> Receipted:
+    """Register what arrived by another channel, with the day on which it truly arrived."""
+    await require(uow.session, principal, HANDLERS, new.agency_id)
+    return await _register(uow, desk, new, channel, delivered_on)
+
+
+async def _register(
+    uow: UnitOfWork, desk: Desk, new: NewApplication, channel: Channel, delivered_on: date
+) -> Receipted:
+    agency = await agencies.get(uow.session, new.agency_id)
+    if not agency.active:
+        raise rules.AgencyInactive()
+    rules.check_arrival(delivered_on, uow.today)
+    serial = await _next_serial(uow, new.agency_id, uow.today.year)
+    code = codes.new_code()
+    row = Application(
+        id=uuid7(),
+        agency_id=new.agency_id,
+        version=0,
+        receipt_number=rules.receipt_number(
+            desk.settings.receipt_number_format, code=agency.code, year=uow.today.year, serial=serial
+        ),
+        code_hash=codes.code_hash(desk.vault, code),
+        recipient_ref=uuid7(),
+        channel=channel.value,
+        applicant_kind=new.applicant_kind.value,
+        applicant_masked=mask_name(new.personal.name),
+        personal_sealed=new.personal.seal(desk.vault),
+        content_sealed=new.content.seal(desk.vault),
+        id_number_blind=blind_id_number(desk.vault, new.personal.id_number),
+        form_wanted=new.form_wanted.value,
+        obtain_by=new.obtain_by.value,
+        registered_at=uow.now,
+        registered_by=uow.actor.id,
+        delivered_on=delivered_on,
+        received_on=rules.known_receipt(channel, delivered_on),
+        state=events.ApplicationState.AWAITING_CONFIRMATION.value,
+        provisional=False,
+    )
+    uow.session.add(row)
+    facts: list[Fact] = []
+    calendar = await calendars.current(uow.session, new.agency_id)
+    case = Case(row=row, facts=facts, agency=agency, calendar=calendar, desk=desk, today=uow.today)
+    case.record(uow, EntryType.REGISTERED, uow.today, {"channel": channel.value, "delivered_on": delivered_on})
+    await case.settle(uow)
+    case.emit(uow, events.ApplicationRegistered)
+    case.audit(uow, "registered", channel=channel.value, received_on=row.received_on)
+    return Receipted(row, code)
+
+
+async def _next_serial(uow: UnitOfWork, agency_id: UUID, year: int) -> int:
+    """Take the next number of an agency's year; whoever comes at the same time waits, so no number is skipped."""
+    series = insert(ReceiptSeries).values(agency_id=agency_id, year=year, last_serial=1)
+    taken = series.on_conflict_do_update(
+        index_elements=["agency_id", "year"], set_={"last_serial": ReceiptSeries.last_serial + 1}
+    )
+    serial: int = (await uow.session.execute(taken.returning(ReceiptSeries.last_serial))).scalar_one()
+    return serial
+
+
+async def sign_for(
+    uow: UnitOfWork, desk: Desk, principal: Principal, application_id: UUID, expected_version: int
+) -> Case:
+    """签收: the handling agency takes the case. The clock does not ask for it."""
+    case = await open_for(uow, desk, principal, HANDLERS, application_id, expected_version, signed_for=False)
+    if case.row.signed_for_at is not None:
+        raise rules.AlreadySignedFor()
+    case.row.signed_for_at, case.row.signed_for_by = uow.now, uow.actor.id
+    case.record(uow, EntryType.SIGNED_FOR, uow.today)
+    await case.settle(uow)
+    case.emit(uow, events.ApplicationSignedFor)
+    case.audit(uow, "signed_for")
+    return case
+
+
+async def return_to_registry(
+    uow: UnitOfWork, desk: Desk, principal: Principal, application_id: UUID, expected_version: int, reason: str
+) -> Case:
+    """退回: give a case back to the registry before work on it has begun. A clock that runs goes on running."""
+    case = await open_for(uow, desk, principal, HANDLERS, application_id, expected_version)
+    rules.require_untouched(fact.type for fact in case.facts)
+    case.row.signed_for_at = case.row.signed_for_by = None
+    case.record(uow, EntryType.RETURNED, uow.today, note=reason)
+    await case.settle(uow)
+    case.audit(uow, "returned")
+    return case
+
+
+async def confirm_receipt(
+    uow: UnitOfWork,
+    desk: Desk,
+    principal: Principal,
+    application_id: UUID,
+    expected_version: int,
+    *,
+    on: date,
+    how: str,
+    with_whom: str,
+) -> Case:
+    """双方确认: the day counts as the receipt day, and the clock runs from it (Art. 31(二)(三))."""
+    case = await open_for(uow, desk, principal, HANDLERS, application_id, expected_version)
+    if case.row.received_on is not None:
+        raise rules.ReceiptAlreadyKnown(f"收到申请之日为 {case.row.received_on}。")
+    case.check_entered(on)
+    case.row.received_on = on
+    case.record(uow, EntryType.CONFIRMED, on, {"how": how}, note=with_whom)
+    await case.settle(uow)
+    case.emit(uow, events.ApplicationConfirmed, received_on=on)
+    case.audit(uow, "confirmed", received_on=on)
+    return case
+
+
+async def choose_regulation(
+    uow: UnitOfWork,
+    desk: Desk,
+    principal: Principal,
+    application_id: UUID,
+    expected_version: int,
+    regulation: RegulationName,
+    reason: str,
+) -> Case:
+    """另定适用的条例: an officer decides with a reason; the 2019 text has no transitional article (statutes §12-2)."""
+    case = await open_for(uow, desk, principal, APPROVERS, application_id, expected_version)
+    case.row.regulation_override = regulation.value
+    case.record(uow, EntryType.REGULATION_CHOSEN, uow.today, {"regulation": regulation.value}, note=reason)
+    await redate_terms(uow, case)
+    await case.settle(uow)
+    case.audit(uow, "regulation_chosen", regulation=regulation.value)
+    return case
+
+
+async def withdraw(
+    uow: UnitOfWork,
+    desk: Desk,
+    principal: Principal,
+    application_id: UUID,
+    expected_version: int,
+    *,
+    on: date,
+    reason: str,
+) -> Case:
+    """The applicant withdrew; the case is closed, whether or not it was signed for."""
+    case = await open_for(uow, desk, principal, HANDLERS, application_id, expected_version, signed_for=False)
+    case.check_entered(on)
+    case.record(uow, EntryType.WITHDRAWN, on, note=reason)
+    await case.settle(uow)
+    case.emit(uow, events.ApplicationWithdrawn)
+    case.audit(uow, "withdrawn", on=on)
+    return case

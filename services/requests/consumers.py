@@ -1,0 +1,29 @@
+"""Event type → command."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from services.requests.desk import Desk
+from services.requests.redating.commands import on_calendar_published
+from services.requests.replies.commands import on_document_published
+from services.requests.settings import RequestsSettings
+from shared.db.uow import UnitOfWork
+from shared.events import Envelope, Event
+from shared.events.catalog import AgencyUpserted, CalendarPublished, DocumentPublished
+from shared.replicas.agencies import on_agency_upserted
+from shared.service.definition import EventHandler
+from shared.service.deps import Deps
+
+
+def consumers(deps: Deps[RequestsSettings]) -> Mapping[type[Event], EventHandler]:
+    """Return the handlers of every event that this service reads."""
+    desk = Desk.of(deps)
+
+    async def on_published(uow: UnitOfWork, envelope: Envelope[Any]) -> None:
+        await on_document_published(uow, desk, envelope)
+
+    return {
+        AgencyUpserted: on_agency_upserted,
+        CalendarPublished: on_calendar_published,
+        DocumentPublished: on_published,
+    }

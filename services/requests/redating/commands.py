@@ -1,0 +1,111 @@
+"""Dating open cases anew after a holiday notice: in the background, a chunk a transaction, resumable.
+
+The job's row is locked while a chunk is at work and remembers how far it came, so that several workers share the
+jobs, a killed one loses at most its own chunk, and no case is dated twice by one job. Closed cases are never touched.
+"""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+
+from services.requests.applications.case import Case, facts_of_many
+from services.requests.applications.models import Application
+from services.requests.desk import Desk
+from services.requests.redating.models import Redating
+from services.requests.redating.rules import first_changed_on
+from services.requests.reminders.schedule import fired_kinds_of_many
+from services.requests.third_parties.commands import redate_terms
+from shared.calendar import Calendar
+from shared.db.ids import uuid7
+from shared.db.uow import UnitOfWork
+from shared.events import Envelope
+from shared.events import requests as events
+from shared.events.catalog import CalendarPublished
+from shared.replicas import agencies, calendars
+
+
+async def on_calendar_published(uow: UnitOfWork, envelope: Envelope[CalendarPublished]) -> None:
+    """Keep the notice, and ask for the open cases that it can touch to be dated anew."""
+    local = envelope.data.local_agency_id
+    before = await calendars.current(uow.session, local)
+    if not await calendars.keep(uow, envelope.data):
+        return
+    changed_on = first_changed_on(before, await calendars.current(uow.session, local))
+    if changed_on is None:
+        return
+    job = Redating(
+        id=uuid7(),
+        agency_id=envelope.agency_id,
+        notice=f"{envelope.data.notice_number}（第{envelope.data.version}版）",
+        first_changed_on=changed_on,
+        looked_at=0,
+        changed=0,
+        requested_at=uow.now,
+    )
+    uow.session.add(job)
+    uow.audit(
+        "redating.requested",
+        subject=job.id,
+        agency_id=job.agency_id,
+        details={"notice": job.notice, "first_changed_on": changed_on},
+    )
+
+
+async def redate_chunk(uow: UnitOfWork, desk: Desk) -> bool:
+    """Date the next chunk of the oldest open job; return whether anything was left to do."""
+    unfinished = select(Redating).where(Redating.finished_at.is_(None)).order_by(Redating.id).limit(1)
+    job = (await uow.session.execute(unfinished.with_for_update(skip_locked=True))).scalar_one_or_none()
+    if job is None:
+        return False
+    rows = await _candidates(uow, job, desk.settings.redating_chunk)
+    for case in await _cases(uow, desk, rows):
+        job.changed += await _redate(uow, case)
+    job.looked_at += len(rows)
+    if rows:
+        job.last_id = rows[-1].id
+    if len(rows) < desk.settings.redating_chunk:
+        job.finished_at = uow.now
+        details = {"notice": job.notice, "looked_at": job.looked_at, "changed": job.changed}
+        uow.audit("redating.finished", subject=job.id, agency_id=job.agency_id, details=details)
+    return True
+
+
+async def _candidates(uow: UnitOfWork, job: Redating, limit: int) -> list[Application]:
+    """Lock the next open cases whose due day the notice can touch, in order of id."""
+    wanted = select(Application).where(Application.closed_on.is_(None), Application.due_on >= job.first_changed_on)
+    if job.last_id is not None:
+        wanted = wanted.where(Application.id > job.last_id)
+    found = await uow.session.execute(wanted.order_by(Application.id).limit(limit).with_for_update())
+    return list(found.scalars())
+
+
+async def _cases(uow: UnitOfWork, desk: Desk, rows: list[Application]) -> list[Case]:
+    """Take the rows in hand; a constant number of statements, plus two for each agency."""
+    facts = await facts_of_many(uow.session, [row.id for row in rows])
+    agency_of: dict[UUID, tuple[Any, Calendar]] = {}
+    for agency_id in {row.agency_id for row in rows}:
+        calendar = await calendars.current(uow.session, agency_id)
+        agency_of[agency_id] = await agencies.get(uow.session, agency_id), calendar
+    fired = await fired_kinds_of_many(uow, [row.id for row in rows])
+    cases = []
+    for row in rows:
+        agency, calendar = agency_of[row.agency_id]
+        case = Case(row, facts.get(row.id, []), agency, calendar, desk, uow.today)
+        case.fired = fired.get(row.id, set())
+        cases.append(case)
+    return cases
+
+
+async def _redate(uow: UnitOfWork, case: Case) -> int:
+    """Write one case if its due day or its certainty changed; return how many were written (0 or 1)."""
+    before = case.row.due_on
+    if (before, case.row.provisional) == (case.standing.due_on, case.standing.provisional):
+        return 0
+    if case.has_consultations:
+        await redate_terms(uow, case)
+    await case.settle(uow)
+    version = case.calendar.version
+    case.emit(uow, events.ApplicationRedated, due_on_before=before, calendar_version=version)
+    case.audit(uow, "redated", due_on_before=before, calendar_version=version)
+    return 1

@@ -1,0 +1,154 @@
+"""The tables that a reply is chosen from: rows of table 三, and remedy sentences by kind and day of decision.
+
+Both are data files, checked when they are loaded: every outcome has a row, and for every kind the remedy rows follow
+each other without gap or overlap.
+"""
+
+import tomllib
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+class Outcome(StrEnum):
+    """How an application is answered: Art. 36 (一)–(七), and Arts. 30, 35, 37, 38, 39."""
+
+    ALREADY_PUBLIC = "already_public"
+    DISCLOSED = "disclosed"
+    PARTLY_DISCLOSED = "partly_disclosed"
+    REFUSED = "refused"
+    NOT_HELD = "not_held"
+    NOT_RESPONSIBLE = "not_responsible"
+    REPEATED = "repeated"
+    SPECIAL_PROCEDURE = "special_procedure"
+    NEEDS_MAKING = "needs_making"
+    STILL_UNCLEAR = "still_unclear"
+    PETITION = "petition"
+    PUBLICATION = "publication"
+    EXCESSIVE = "excessive"
+    REISSUE = "reissue"
+    OTHER = "other"
+
+    @property
+    def label(self) -> str:
+        return LABELS[self]
+
+
+LABELS = {
+    Outcome.ALREADY_PUBLIC: "已主动公开",
+    Outcome.DISCLOSED: "予以公开",
+    Outcome.PARTLY_DISCLOSED: "部分公开",
+    Outcome.REFUSED: "不予公开",
+    Outcome.NOT_HELD: "信息不存在",
+    Outcome.NOT_RESPONSIBLE: "不属于本机关负责公开",
+    Outcome.REPEATED: "重复申请，不予重复处理",
+    Outcome.SPECIAL_PROCEDURE: "依照有关法律、行政法规的规定办理",
+    Outcome.NEEDS_MAKING: "没有现成信息",
+    Outcome.STILL_UNCLEAR: "补正后仍不明确",
+    Outcome.PETITION: "信访、投诉、举报事项，不作为政府信息公开申请处理",
+    Outcome.PUBLICATION: "公开出版物，告知获取途径",
+    Outcome.EXCESSIVE: "无正当理由大量反复申请，不予处理",
+    Outcome.REISSUE: "要求确认或者重新出具已获取信息",
+    Outcome.OTHER: "其他",
+}
+
+
+class RemedyKind(StrEnum):
+    """What decides which remedy sentence a reply needs (复议法 Art. 23)."""
+
+    REFUSAL = "refusal"
+    PARTIAL = "partial"
+    OTHER = "other"
+
+
+class InvalidTables(ValueError):
+    """A data file contradicts itself; the service does not start on it."""
+
+
+@dataclass(frozen=True)
+class TableRow:
+    """One row of table 三 that a reply may fall into."""
+
+    row: str
+    label: str
+    outcomes: frozenset[Outcome]
+    remedy: RemedyKind
+    articles: str
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """A remedy sentence, for which kinds and decisions of which days."""
+
+    id: str
+    kinds: frozenset[RemedyKind]
+    sentence: str
+    citation: str
+    grade: str
+    since: date
+    until: date
+
+    def covers(self, kind: RemedyKind, decided_on: date) -> bool:
+        return kind in self.kinds and self.since <= decided_on <= self.until
+
+
+@cache
+def table_rows() -> dict[str, TableRow]:
+    """Return the rows by their number in table 三."""
+    data = tomllib.loads((HERE / "dispositions.toml").read_text(encoding="utf-8"))
+    rows = {
+        row["row"]: TableRow(
+            row["row"],
+            row["label"],
+            frozenset(map(Outcome, row["outcomes"])),
+            RemedyKind(row["remedy"]),
+            row["articles"],
+        )
+        for row in data["row"]
+    }
+    placed = {outcome for row in rows.values() for outcome in row.outcomes}
+    if placed != set(Outcome):
+        raise InvalidTables(f"没有表三行的答复种类：{set(Outcome) - placed}")
+    return rows
+
+
+@cache
+def remedies() -> tuple[Remedy, ...]:
+    """Return every remedy row, checked for gaps and overlaps."""
+    data = tomllib.loads((HERE / "remedies.toml").read_text(encoding="utf-8"))
+    return check_remedies(
+        tuple(
+            Remedy(
+                row["id"],
+                frozenset(map(RemedyKind, row["kinds"])),
+                row["sentence"],
+                row["citation"],
+                row["grade"],
+                row.get("from", date.min),
+                row.get("to", date.max),
+            )
+            for row in data["remedy"]
+        )
+    )
+
+
+def check_remedies(rows: tuple[Remedy, ...]) -> tuple[Remedy, ...]:
+    """Return the rows; raises InvalidTables where a day has no sentence for some kind, or two."""
+    for kind in RemedyKind:
+        own = sorted((row for row in rows if kind in row.kinds), key=lambda row: row.since)
+        if not own or own[0].since != date.min or own[-1].until != date.max:
+            raise InvalidTables(f"{kind} 的救济告知不完整")
+        for before, after in pairwise(own):
+            if after.since != before.until + timedelta(days=1):
+                raise InvalidTables(f"{before.id} 与 {after.id} 之间中断或重叠")
+    return rows
+
+
+def remedy_for(row: TableRow, decided_on: date) -> Remedy:
+    """Return the one remedy row for a reply in this row of table 三, decided on this day (statutes §6)."""
+    return next(remedy for remedy in remedies() if remedy.covers(row.remedy, decided_on))
