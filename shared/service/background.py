@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from shared.bus.backoff import Backoff
-from shared.bus.health import Health
+from shared.db.retry import Backoff
+from shared.telemetry.health import Health
 
 log = structlog.get_logger(__name__)
 

@@ -13,7 +13,6 @@ from fastapi import FastAPI
 
 from shared.audit import Sealer
 from shared.bus.consumers import Consumers
-from shared.bus.health import Health
 from shared.bus.relay import Relay
 from shared.bus.transport import Transport, TransportError
 from shared.db.migrate import head
@@ -22,6 +21,7 @@ from shared.http.health import Check, CheckResult
 from shared.service.background import Background, every
 from shared.service.definition import Definition
 from shared.service.deps import Deps
+from shared.telemetry.health import Health
 from shared.timers import Scheduler
 
 SEAL_SECONDS = 1.0
