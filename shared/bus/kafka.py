@@ -27,7 +27,6 @@ from aiokafka.errors import (
 )
 
 from shared.bus.transport import (
-    MAX_RECORD_BYTES,
     Delivered,
     Position,
     PositionLost,
@@ -37,11 +36,11 @@ from shared.bus.transport import (
     partition_of,
     refuse_oversized,
 )
-from shared.events import Topic
+from shared.events import MAX_EVENT_BYTES, Topic
 
 REQUEST_SECONDS = 5.0
 STOP_SECONDS = 1.5
-BATCH_BYTES = MAX_RECORD_BYTES + 20_000  # one record at the limit, with its framing, still fits the broker's 1 MiB
+BATCH_BYTES = MAX_EVENT_BYTES + 20_000  # one record at the limit, with its framing, still fits the broker's 1 MiB
 NOT_MINE = (
     CommitFailedError,
     IllegalGenerationError,

@@ -17,9 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from shared.events import Topic
-
-MAX_RECORD_BYTES = 1_000_000
+from shared.events import MAX_EVENT_BYTES, Topic
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,5 +131,5 @@ def partition_of(key: str, partitions: int) -> int:
 def refuse_oversized(records: Sequence[Record]) -> None:
     """Raise RecordRefused for the first record above the limit."""
     for index, record in enumerate(records):
-        if record.size > MAX_RECORD_BYTES:
-            raise RecordRefused(index, f"record of {record.size} bytes exceeds {MAX_RECORD_BYTES}")
+        if record.size > MAX_EVENT_BYTES:
+            raise RecordRefused(index, f"record of {record.size} bytes exceeds {MAX_EVENT_BYTES}")

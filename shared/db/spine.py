@@ -99,8 +99,6 @@ timers = Table(
     Column("payload", Text, nullable=False, server_default=text("'{}'")),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("retry_at", UtcDateTime),
-    Column("claimed_until", UtcDateTime),
-    Column("claim", Uuid),
     Column("error", Text),
     Column("scheduled_at", UtcDateTime, nullable=False, server_default=text("clock_timestamp()")),
     Column("fired_at", UtcDateTime),

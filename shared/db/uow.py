@@ -131,7 +131,7 @@ class UnitOfWork:
                 statement.on_conflict_do_update(
                     index_elements=["subject", "kind"],
                     index_where=timers.c.fired_at.is_(None),
-                    set_=moved | {"attempts": 0, "retry_at": None, "claimed_until": None, "claim": None, "error": None},
+                    set_=moved | {"attempts": 0, "retry_at": None, "error": None},
                 ),
                 list(self._timers.values()),
             )

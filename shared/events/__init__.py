@@ -4,7 +4,29 @@ This folder imports pydantic and the standard library only, and relatively, beca
 as the wheel `lantai-events` (import name `lantai_events`) for other readers of our topics.
 """
 
-from .base import Envelope, Event, Topic, UnknownEventType, decode, encode
+from .base import (
+    MAX_EVENT_BYTES,
+    Envelope,
+    Event,
+    EventTooLarge,
+    MalformedEvent,
+    Topic,
+    UnknownEventType,
+    decode,
+    encode,
+)
 from .registry import EVENTS, TOPICS
 
-__all__ = ["EVENTS", "TOPICS", "Envelope", "Event", "Topic", "UnknownEventType", "decode", "encode"]
+__all__ = [
+    "EVENTS",
+    "MAX_EVENT_BYTES",
+    "TOPICS",
+    "Envelope",
+    "Event",
+    "EventTooLarge",
+    "MalformedEvent",
+    "Topic",
+    "UnknownEventType",
+    "decode",
+    "encode",
+]

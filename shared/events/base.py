@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 SPEC_VERSION = "1.0"
 CONTENT_TYPE = "application/json; charset=utf-8"
+MAX_EVENT_BYTES = 1_000_000  # key, headers and body; what every transport takes
 
 
 @dataclass(frozen=True)
@@ -61,12 +62,16 @@ class UnknownEventType(LookupError):
     """The `ce_type` header names no event of the registry; a tolerant reader skips it."""
 
 
+class EventTooLarge(ValueError):
+    """The event would be refused by the log; events carry what readers need, not documents."""
+
+
 class MalformedEvent(ValueError):
     """A header is missing or the body does not fit the event's schema."""
 
 
 def encode(envelope: Envelope[Event]) -> tuple[str, dict[str, str], bytes]:
-    """Return (key, headers, body) of the record in Kafka binary mode."""
+    """Return (key, headers, body) of the record in Kafka binary mode. Raises EventTooLarge."""
     headers = {
         "ce_specversion": SPEC_VERSION,
         "ce_id": str(envelope.id),
@@ -79,7 +84,11 @@ def encode(envelope: Envelope[Event]) -> tuple[str, dict[str, str], bytes]:
     }
     if envelope.traceparent:
         headers["ce_traceparent"] = envelope.traceparent
-    return str(envelope.subject), headers, envelope.data.model_dump_json().encode()
+    key, body = str(envelope.subject), envelope.data.model_dump_json().encode()
+    size = len(key) + len(body) + sum(len(name) + len(value) for name, value in headers.items())
+    if size > MAX_EVENT_BYTES:
+        raise EventTooLarge(f"{envelope.type} of {size} bytes exceeds {MAX_EVENT_BYTES}")
+    return key, headers, body
 
 
 def decode(headers: Mapping[str, str], body: bytes, known: Mapping[str, type[Event]]) -> Envelope[Event]:

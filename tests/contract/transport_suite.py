@@ -14,16 +14,16 @@ from uuid import uuid4
 import pytest
 
 from shared.bus.transport import (
-    MAX_RECORD_BYTES,
     Delivered,
     Position,
+    PositionLost,
     Record,
     RecordRefused,
     Subscription,
     Transport,
     partition_of,
 )
-from shared.events import Topic
+from shared.events import MAX_EVENT_BYTES, Topic
 
 PATIENCE = 30.0
 
@@ -203,7 +203,7 @@ class TransportSuite:
 
     async def test_a_record_just_below_the_limit_passes(self, log: Transport, topic: Topic) -> None:
         small = record(topic, "k", 1)
-        sent = record(topic, "k", 1, size=MAX_RECORD_BYTES - small.size)
+        sent = record(topic, "k", 1, size=MAX_EVENT_BYTES - small.size)
         await log.publish([sent, small])
         async with log.subscribe(f"g-{topic.name}", [topic.name]) as subscription:
             assert len((await read(subscription, 2))[0].record.body) == len(sent.body)
@@ -239,8 +239,6 @@ class TransportSuite:
 
     async def _drain(self, subscription: Subscription, rounds: int = 4) -> list[Delivered]:
         """Read and commit until nothing has come for a while."""
-        from shared.bus.transport import PositionLost
-
         found: list[Delivered] = []
         quiet = 0
         while quiet < rounds:

@@ -1,0 +1,51 @@
+"""Tells the relay, wherever it runs, that something was committed: NOTIFY after the commit, coalesced.
+
+Inside a business transaction NOTIFY would take a lock that all commits of the cluster share. Here one is sent at
+once and the next at the earliest some milliseconds later, however many commits lie between.
+"""
+
+import asyncio
+
+import asyncpg
+
+from shared.bus.outbox import CHANNEL
+from shared.db import direct
+from shared.db.engine import Database
+
+COALESCE_SECONDS = 0.005
+
+
+class Doorbell:
+    """Rings for every commit of `db` that wrote events. Without it the relay's poll finds them a little later."""
+
+    def __init__(self, db: Database) -> None:
+        self._url = db.url
+        self._name = f"lantai-{db.service}-doorbell"
+        self._rung = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        db.on_commit(self._rung.set)
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._run(), name=self._name)
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task], timeout=1.5)
+            self._task = None
+
+    async def _run(self) -> None:
+        connection: asyncpg.Connection | None = None
+        try:
+            while True:
+                await self._rung.wait()
+                self._rung.clear()
+                try:
+                    connection = connection or await direct.connect(self._url, self._name)
+                    await connection.execute(f"NOTIFY {CHANNEL}")
+                except direct.UNREACHABLE:
+                    connection = None
+                await asyncio.sleep(COALESCE_SECONDS)
+        finally:
+            if connection is not None:
+                await direct.close(connection)

@@ -1,0 +1,168 @@
+"""The relay: moves committed events from the outbox to the log, in order per key, at least once.
+
+One relay per service and shard is active, the one whose session holds an advisory lock; the others stand by. The
+lock's session also reads and marks the rows, so a relay that lost its lock can do neither: a stopped process
+(SIGSTOP) loses the session by `idle_session_timeout`, and with it the lock. What such a process still had on the
+wire arrives a second time, behind its first occurrence, and the inbox drops it.
+"""
+
+import asyncio
+import zlib
+from contextlib import suppress
+
+import asyncpg
+import structlog
+
+from shared.bus.outbox import CHANNEL, OutboxRow, Shard, mark_published, refuse, unpublished
+from shared.bus.transport import RecordRefused, Transport, TransportUnavailable
+from shared.db import direct
+from shared.db.engine import Database
+from shared.db.retry import Backoff
+from shared.telemetry.health import Health, Pulse
+from shared.telemetry.metrics import Metrics
+
+log = structlog.get_logger(__name__)
+RELAY_LOCK = zlib.crc32(b"lantai relay") & 0x7FFFFFFF
+ILL_AFTER_SECONDS = 15.0
+
+
+class Relay:
+    """Runs between `start` and `stop`. `lease_seconds` is how long a silent holder keeps the lock."""
+
+    def __init__(
+        self,
+        db: Database,
+        transport: Transport,
+        metrics: Metrics | None = None,
+        *,
+        shard: Shard = Shard(),
+        batch_rows: int = 1000,
+        poll_seconds: float = 1.0,
+        lease_seconds: float = 10.0,
+        publish_seconds: float = 30.0,
+    ) -> None:
+        self._db = db
+        self._transport = transport
+        self._shard = shard
+        self._batch_rows = batch_rows
+        self._poll_seconds = min(poll_seconds, lease_seconds / 3)
+        self._lease_seconds = lease_seconds
+        self._publish_seconds = publish_seconds
+        self._backoff = Backoff()
+        self._woken = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._pulse = Pulse("relay", ILL_AFTER_SECONDS)
+        metrics = metrics or Metrics(db.service)
+        self._published = metrics.counter("relay_published", "Events handed to the log and acknowledged")
+        self._failures = metrics.counter("relay_failures", "Batches that the log did not acknowledge whole")
+        self._active = metrics.gauge("relay_active", "1 while this process holds the relay's lock")
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._run(), name=f"relay-{self._db.service}-{self._shard.number}")
+
+    async def stop(self, grace_seconds: float = 5.0) -> None:
+        """Finish the batch at hand if the log answers in time, else leave it to the next relay."""
+        self._stopping.set()
+        self._woken.set()
+        if self._task is not None:
+            await asyncio.wait([self._task], timeout=grace_seconds)
+            self._task.cancel()
+            await asyncio.wait([self._task], timeout=3)
+
+    def health(self) -> Health:
+        return self._pulse.health(running=self._task is not None and not self._task.done())
+
+    async def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                await self._session()
+            except direct.UNREACHABLE as gone:
+                self._pulse.trouble(f"database: {gone!r}")
+                log.warning("relay lost its session", service=self._db.service, reason=repr(gone))
+                await self._sleep(self._backoff.pause())
+            except Exception as error:  # whatever it is, the rows are still there: say so and go on
+                self._pulse.trouble(repr(error))
+                log.exception("relay failed", service=self._db.service)
+                await self._sleep(self._backoff.pause())
+
+    async def _session(self) -> None:
+        connection = await direct.connect(
+            self._db.url, f"lantai-{self._db.service}-relay", idle_session_timeout_seconds=self._lease_seconds
+        )
+        try:
+            await connection.add_listener(CHANNEL, lambda *_: self._woken.set())
+            while not await connection.fetchval(
+                "SELECT pg_try_advisory_lock($1::int, $2::int)", RELAY_LOCK, self._shard.number
+            ):
+                self._pulse.beat()
+                await self._sleep(self._poll_seconds)
+                if self._stopping.is_set():
+                    return
+            self._active.set(1)
+            await self._relay(connection)
+        finally:
+            self._active.set(0)
+            await direct.close(connection)
+
+    async def _relay(self, connection: asyncpg.Connection) -> None:
+        while not self._stopping.is_set():
+            self._woken.clear()
+            # Read on the session that holds the lock: if it answers, the lock is still ours.
+            rows = await unpublished(connection, self._shard, self._batch_rows)
+            if not rows:
+                self._pulse.beat()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._woken.wait(), self._poll_seconds)
+            elif await self._hand_over(connection, rows):
+                self._pulse.beat()
+                self._backoff.reset()
+            else:
+                self._failures.inc()
+                await self._pause(connection, self._backoff.pause())
+
+    async def _hand_over(self, connection: asyncpg.Connection, rows: list[OutboxRow]) -> bool:
+        """Publish and mark one batch; tell whether the log took all of it."""
+        try:
+            await self._publish(connection, rows)
+        except RecordRefused as refusal:
+            log.error("event refused by the log", outbox_id=rows[refusal.index].id, reason=str(refusal))
+            await refuse(connection, rows[refusal.index], str(refusal))
+            return True
+        except TransportUnavailable as away:
+            self._pulse.trouble(str(away))
+            log.warning("log is away", service=self._db.service, reason=str(away), acknowledged=len(away.acknowledged))
+            await self._mark(connection, [rows[index] for index in sorted(away.acknowledged)])
+            return False
+        await self._mark(connection, rows)
+        return True
+
+    async def _mark(self, connection: asyncpg.Connection, rows: list[OutboxRow]) -> None:
+        if rows:
+            await mark_published(connection, rows)
+            self._published.inc(len(rows))
+
+    async def _publish(self, connection: asyncpg.Connection, rows: list[OutboxRow]) -> None:
+        """Publish while the lock's session is kept alive; losing the session stops the publishing."""
+        publishing = asyncio.create_task(
+            self._transport.publish([row.record for row in rows], timeout_seconds=self._publish_seconds)
+        )
+        try:
+            while not (await asyncio.wait([publishing], timeout=self._lease_seconds / 3))[0]:
+                await connection.fetchval("SELECT 1")
+            await publishing
+        finally:
+            if not publishing.done():
+                publishing.cancel()
+                await asyncio.wait([publishing], timeout=5)
+
+    async def _pause(self, connection: asyncpg.Connection, seconds: float) -> None:
+        """Wait, keeping the lock's session alive."""
+        while seconds > 0 and not self._stopping.is_set():
+            await self._sleep(min(seconds, self._lease_seconds / 3))
+            await connection.fetchval("SELECT 1")
+            seconds -= self._lease_seconds / 3
+
+    async def _sleep(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), seconds)

@@ -1,0 +1,90 @@
+"""Tries parked keys again, with growing pauses kept in their rows, until they go on or become dead letters."""
+
+import asyncio
+from contextlib import suppress
+
+import structlog
+
+from shared.bus.dead_letters import bury_event
+from shared.bus.dispatch import Dispatcher, EventFailed
+from shared.bus.parked import Head, Place, advance, due, failed_again, take_head
+from shared.db.engine import Database
+from shared.db.retry import RetryPolicy
+from shared.db.trouble import database_trouble, describe
+from shared.db.uow import Actor
+from shared.telemetry.metrics import Metrics
+
+log = structlog.get_logger(__name__)
+KEYS_PER_SWEEP = 50
+
+
+class Retries:
+    """A loop beside the consumers; several processes may run it, each key is tried by one at a time."""
+
+    def __init__(
+        self, db: Database, dispatcher: Dispatcher, policy: RetryPolicy, metrics: Metrics, *, poll_seconds: float
+    ) -> None:
+        self._db = db
+        self._dispatcher = dispatcher
+        self._policy = policy
+        self._poll_seconds = poll_seconds
+        self._stopping = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._retried = metrics.counter("consumer_retries", "Attempts on parked keys, by outcome", ("outcome",))
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._run(), name=f"retries-{self._db.service}")
+
+    async def stop(self, grace_seconds: float) -> None:
+        self._stopping.set()
+        if self._task is not None:
+            await asyncio.wait([self._task], timeout=grace_seconds)
+            self._task.cancel()
+            await asyncio.wait([self._task], timeout=3)
+
+    async def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                await self.sweep()
+            except Exception as error:  # the rows keep their times: whatever it is, the next sweep finds them
+                log.warning("retries wait", service=self._db.service, reason=describe(error))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), self._poll_seconds)
+
+    async def sweep(self) -> None:
+        """Try every key that is due, once or as long as its events succeed."""
+        async with self._db.read() as session:
+            places = await due(session, KEYS_PER_SWEEP)
+        for place in places:
+            while not self._stopping.is_set() and await self._attempt(place):
+                pass
+
+    async def _attempt(self, place: Place) -> bool:
+        """Try the key's first event; tell whether another one is due at once."""
+        head: Head | None = None
+        try:
+            async with self._db.write(Actor.system(self._db.service)) as uow:
+                head = await take_head(uow.session, place)
+                if head is None:
+                    return False
+                await self._dispatcher.handle(uow, head.incoming)
+                await uow.flush()
+                free = await advance(uow.session, place, head.id)
+            self._retried.labels("handled").inc()
+            return not free
+        except Exception as error:
+            if head is None or database_trouble(error) or isinstance(error, OSError):
+                raise
+            await self._count(place, head, error.error if isinstance(error, EventFailed) else describe(error))
+            return False
+
+    async def _count(self, place: Place, head: Head, error: str) -> None:
+        attempts = head.attempts + 1
+        pause = self._policy.pause_after(attempts)
+        async with self._db.write(Actor.system(self._db.service)) as uow:
+            if not await failed_again(uow.session, place, head.attempts, error, pause):
+                return
+            if pause is None:
+                await bury_event(uow.session, head, attempts, error)
+                log.error("event is a dead letter", event_id=str(head.incoming.event_id), error=error)
+        self._retried.labels("failed" if pause else "dead").inc()

@@ -1,0 +1,26 @@
+"""Tells a database in trouble from a statement that is wrong: one is waited out, the other is somebody's fault."""
+
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+# Connection exceptions, rolled-back transactions (deadlock, serialization), exhausted resources, shutdown and start-up.
+_CLASSES = ("08", "40", "53")
+ERROR_CHARACTERS = 2000
+_STATES = ("57P01", "57P02", "57P03", "57P05", "25P03", "55P03")
+
+
+def database_trouble(error: BaseException) -> bool:
+    """Whether trying again, with nothing changed, may succeed. A statement timeout (57014) is not among them."""
+    if isinstance(error, PoolTimeout):
+        return True
+    if not isinstance(error, DBAPIError):
+        return False
+    state = str(getattr(error.orig, "sqlstate", None) or "")
+    return error.connection_invalidated or state.startswith(_CLASSES) or state in _STATES
+
+
+def describe(error: BaseException) -> str:
+    """Return what an operator needs to know of an error; of a statement's, not the parameters: they may be personal."""
+    if isinstance(error, DBAPIError):
+        return f"{type(error.orig).__name__} {getattr(error.orig, 'sqlstate', '')}".strip()
+    return f"{type(error).__name__}: {error}"[:ERROR_CHARACTERS]

@@ -1,0 +1,198 @@
+"""The scheduler: fires due timers as commands, each exactly once, with the time at which it was due.
+
+A timer's effect and its mark are one transaction. One that was stopped for days fires what is due on return, with the
+due time recorded; several may run at once. A failing timer is tried again after growing pauses kept in its row and
+ends as a dead letter; the others go on meanwhile. Timers of one subject fire in the order of their due times.
+"""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy import Row
+
+from shared.db.engine import Database
+from shared.db.retry import RetryPolicy
+from shared.db.trouble import database_trouble, describe
+from shared.db.uow import Actor, UnitOfWork
+from shared.telemetry.health import Health, Pulse
+from shared.telemetry.metrics import Metrics
+from shared.timers.rows import bury, due, mark_fired, take, try_later
+
+log = structlog.get_logger(__name__)
+ILL_AFTER_SECONDS = 20.0
+SWEEP_TIMERS = 1000
+TIMERS_PER_TRANSACTION = 50
+
+
+@dataclass(frozen=True)
+class DueTimer:
+    """What a handler is told. `due_at` is the time that counts, however late it fires; `attempts` failed before."""
+
+    subject: UUID
+    kind: str
+    due_at: datetime
+    payload: dict[str, Any]
+    attempts: int
+
+
+TimerHandler = Callable[[UnitOfWork, DueTimer], Awaitable[None]]
+
+
+class TimerFailed(Exception):
+    """A handler raised; `__cause__` is what it raised."""
+
+    def __init__(self, timer: Row[Any], error: str) -> None:
+        super().__init__(f"{timer.kind} {timer.subject}: {error}")
+        self.timer = timer
+        self.error = error
+
+
+class TimersChanged(Exception):
+    """Commands cancelled or moved these timers while they were being fired: their effects are rolled back."""
+
+    def __init__(self, ids: set[UUID]) -> None:
+        super().__init__(str(ids))
+        self.ids = ids
+
+
+class Scheduler:
+    """Runs between `start` and `stop`. Kinds without a handler here are left to those who have one.
+
+    A handler may schedule and cancel through the unit of work, also its own kind anew, but must not flush it.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        handlers: Mapping[str, TimerHandler],
+        metrics: Metrics | None = None,
+        *,
+        retries: RetryPolicy = RetryPolicy(),
+        poll_seconds: float = 1.0,
+        handler_seconds: float = 30.0,
+    ) -> None:
+        metrics = metrics or Metrics(db.service)
+        self._db = db
+        self._handlers = dict(handlers)
+        self._policy = retries
+        self._poll_seconds = poll_seconds
+        self._handler_seconds = handler_seconds
+        self._stopping = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._pulse = Pulse("timers", ILL_AFTER_SECONDS)
+        self._fired = metrics.counter("timers_fired", "Timers tried, by outcome", ("outcome",))
+        self._lateness = metrics.histogram("timer_lateness_seconds", "From due to fired")
+
+    def start(self) -> None:
+        if self._handlers:
+            self._task = asyncio.create_task(self._run(), name=f"timers-{self._db.service}")
+
+    async def stop(self, grace_seconds: float = 5.0) -> None:
+        """Finish the transaction at hand; what is due stays due."""
+        self._stopping.set()
+        if self._task is not None:
+            await asyncio.wait([self._task], timeout=grace_seconds)
+            self._task.cancel()
+            await asyncio.wait([self._task], timeout=3)
+
+    def health(self) -> Health:
+        if not self._handlers:
+            return Health("timers", True)
+        return self._pulse.health(running=self._task is not None and not self._task.done())
+
+    async def _run(self) -> None:
+        while not self._stopping.is_set():
+            more = False
+            try:
+                more = await self.sweep() == SWEEP_TIMERS
+                self._pulse.beat()
+            except Exception as error:  # the rows stay due: whatever it is, the next sweep finds them
+                self._pulse.trouble(describe(error))
+                log.warning("sweep failed", service=self._db.service, reason=describe(error))
+            if not more:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._stopping.wait(), self._poll_seconds)
+
+    async def sweep(self) -> int:
+        """Fire what is due now, up to a limit; return how many timers were found due."""
+        async with self._db.read() as session:
+            found = await due(session, self._handlers.keys(), SWEEP_TIMERS)
+        for start in range(0, len(found), TIMERS_PER_TRANSACTION):
+            if self._stopping.is_set():
+                break
+            await self._fire(found[start : start + TIMERS_PER_TRANSACTION])
+            self._pulse.beat()
+        return len(found)
+
+    async def _fire(self, ids: Sequence[UUID]) -> None:
+        """Fire these in one transaction, or find the one that fails and fire the others without it."""
+        left = list(ids)
+        while left:
+            try:
+                await self._transaction(left)
+                return
+            except TimersChanged as changed:
+                left = [timer_id for timer_id in left if timer_id not in changed.ids]
+            except TimerFailed as failure:
+                if len(left) == 1:
+                    await self._count(failure)
+                    return
+                left.remove(failure.timer.id)
+                await self._fire([failure.timer.id])
+            except Exception as error:
+                if database_trouble(error) or isinstance(error, OSError) or len(left) == 1:
+                    raise
+                # Raised by what the handlers left to the end (flush, deferred constraint): each is tried alone.
+                for timer_id in left:
+                    await self._fire([timer_id])
+                return
+
+    async def _transaction(self, ids: Sequence[UUID]) -> None:
+        """Effects and marks together. Raises TimerFailed, TimersChanged, or what only the end of it told."""
+        taken: list[Row[Any]] = []
+        try:
+            async with self._db.write(Actor.system(self._db.service)) as uow:
+                taken = await take(uow.session, ids, uow.now)
+                for timer in taken:
+                    await self._handle(uow, timer)
+                await uow.session.flush()
+                # Before the unit of work writes what the handlers scheduled: one may set its own kind anew.
+                if changed := await mark_fired(uow.session, taken, uow.now):
+                    raise TimersChanged(changed)
+        except (TimerFailed, TimersChanged):
+            raise
+        except Exception as error:
+            if len(taken) == 1 and not database_trouble(error) and not isinstance(error, OSError):
+                raise TimerFailed(taken[0], describe(error)) from error
+            raise
+        for timer in taken:
+            self._fired.labels("fired").inc()
+            self._lateness.observe(max((uow.now - timer.due_at).total_seconds(), 0))
+
+    async def _handle(self, uow: UnitOfWork, timer: Row[Any]) -> None:
+        due_timer = DueTimer(timer.subject, timer.kind, timer.due_at, json.loads(timer.payload), timer.attempts)
+        try:
+            async with asyncio.timeout(self._handler_seconds):
+                await self._handlers[timer.kind](uow, due_timer)
+        except Exception as error:
+            if database_trouble(error):
+                raise
+            raise TimerFailed(timer, describe(error)) from error
+
+    async def _count(self, failure: TimerFailed) -> None:
+        timer, error = failure.timer, failure.error
+        pause = self._policy.pause_after(timer.attempts + 1)
+        log.warning("timer failed", kind=timer.kind, subject=str(timer.subject), error=error, dead=pause is None)
+        async with self._db.write(Actor.system(self._db.service)) as uow:
+            if pause is None:
+                await bury(uow.session, timer, error)
+            else:
+                await try_later(uow.session, timer, error, pause)
+        self._fired.labels("failed" if pause else "dead").inc()
