@@ -14,6 +14,7 @@ from shared.http import health
 from shared.http.docs import add_docs
 from shared.http.edge import Edge
 from shared.http.idempotency import Replay, on_replay
+from shared.http.methods import AllowedMethods
 from shared.http.openapi import PUBLIC, install_openapi, operation_id
 from shared.http.parts import EdgeParts
 from shared.http.problems import of_domain, of_status
@@ -92,10 +93,15 @@ def _handle_errors(app: FastAPI) -> None:
     async def on_domain_error(_request: Request, error: DomainError) -> Response:
         return of_domain(error)
 
+    allowed = AllowedMethods(app)
+
     @app.exception_handler(HTTPException)
-    async def on_http_error(_request: Request, error: HTTPException) -> Response:
-        detail = error.detail if error.status_code in (413,) else ""
-        return of_status(error.status_code, detail, headers=error.headers)
+    async def on_http_error(request: Request, error: HTTPException) -> Response:
+        headers = dict(error.headers or {})
+        if error.status_code == 405 and (methods := allowed.at(request.url.path)):
+            headers["Allow"] = methods
+        detail = error.detail if error.status_code == 413 else ""  # other details are the framework's English
+        return of_status(error.status_code, detail, headers=headers)
 
     app.exception_handler(RequestValidationError)(on_validation_error)
     app.exception_handler(Replay)(on_replay)

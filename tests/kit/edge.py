@@ -57,6 +57,7 @@ class AnyRefusal(DomainError):
 
 
 router = APIRouter()
+faults = APIRouter(include_in_schema=False)
 
 
 @router.post("/notes", status_code=201, openapi_extra=PUBLIC, response_model=NoteOut, responses=responses(409))
@@ -71,13 +72,13 @@ async def create_note(body: NoteIn, uow: Write, idem: Idempotent) -> Response:
     return await idem.answer(201, note, {"Location": f"/api/edge/v1/notes/{note.id}", "ETag": etag(1)})
 
 
-@router.post("/lost-notes", status_code=201, openapi_extra=PUBLIC)
+@faults.post("/lost-notes", status_code=201, openapi_extra=PUBLIC)
 async def create_lost_note(body: NoteIn, uow: Write, idem: Idempotent) -> None:
     await create_note(body, uow, idem)
     await uow.session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
 
 
-@router.get("/slow", openapi_extra=PUBLIC)
+@faults.get("/slow", openapi_extra=PUBLIC)
 async def read_slowly(session: Read) -> None:
     await session.execute(text("SELECT pg_sleep(30)"))
 
@@ -125,13 +126,13 @@ async def reword_note(note_id: UUID, body: NoteIn, version: IfMatch, staff: Staf
     return NoteOut(id=note_id, text=body.text, version=row.version)
 
 
-@router.get("/refusals/{category}", openapi_extra=PUBLIC)
+@faults.get("/refusals/{category}", openapi_extra=PUBLIC)
 async def refuse(category: Category) -> None:
     kind = type("Refusal", (DomainError,), {"code": f"test_{category}", "title": "按类拒绝", "category": category})
     raise kind("请改正。", hint="h")
 
 
-@router.get("/crash", openapi_extra=PUBLIC)
+@faults.get("/crash", openapi_extra=PUBLIC)
 async def crash() -> None:
     raise RuntimeError("身份证 330106199001011234 出错")
 
@@ -202,7 +203,7 @@ async def edge_service(url: str, settings: EdgeTestSettings | None = None) -> As
     root = logging.getLogger()
     handlers, level = root.handlers, root.level
     configure("edge", stream=logs)
-    app = service_app("edge", "边缘测试", parts, [router], description="只用于测试。")
+    app = service_app("edge", "边缘测试", parts, [router, faults], description="只用于测试。")
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://edge.test/api/edge/v1") as client:
         yield EdgeService(app, client, parts, logs)

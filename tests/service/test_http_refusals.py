@@ -77,6 +77,12 @@ async def test_a_wrong_body_is_told_field_by_field_without_repeating_it(edge: Ed
     assert "13812345678" not in answer.text
 
 
+async def test_a_method_refused_names_the_others(edge: EdgeService) -> None:
+    for method, path in (("DELETE", "/notes"), ("OPTIONS", "/notes"), ("PUT", "/notes")):
+        assert (await edge.client.request(method, path)).headers["Allow"] == "GET, POST"
+    assert (await edge.client.delete(f"/notes/{uuid4()}")).headers["Allow"] == "GET"
+
+
 async def test_preconditions(edge: EdgeService) -> None:
     created = await edge.client.post("/notes", json=NOTE, headers=KEY)
     path, headers = f"/notes/{created.json()['id']}/rewording", edge.token()
