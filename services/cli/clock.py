@@ -15,6 +15,7 @@ from typing import Annotated, cast
 
 import typer
 
+from services.cli.clock_offset import offset
 from services.cli.command import command_app
 from services.cli.failure import Failed
 from services.requests.clock.explain import Explainer
@@ -24,6 +25,7 @@ from shared.errors import DomainError
 from shared.statutes import Rule, RuleSet, Unit, due
 
 app = command_app(group=True)
+app.command()(offset)
 
 SERVICES = Path(__file__).parents[1]
 

@@ -44,6 +44,7 @@ class Migratable(StrEnum):
 ServiceName = Annotated[Service, typer.Argument(help="Which service.", show_default=False)]
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")]
+BaseUrl = Annotated[str, typer.Option(envvar="LANTAI_BASE_URL", help="Where the system is reached.")]
 
 
 def command_app(*, group: bool = False) -> typer.Typer:

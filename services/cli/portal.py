@@ -85,12 +85,27 @@ class Portal:
 
     def staff(self, subject: str, name: str, *grants: tuple[str, UUID | str]) -> Visitor:
         """Return a member of staff with `(role, agency id)` grants, signed in at the development issuer."""
+        return self.bearer(self.token(subject, name, *grants))
+
+    def token(self, subject: str, name: str, *grants: tuple[str, UUID | str]) -> str:
+        """Return the development issuer's token for a member of staff."""
         roles = [{"role": role, "agency": str(agency)} for role, agency in grants]
         asked = {"sub": subject, "name": name, "roles": roles}
-        token = self._http.post(f"{self._issuer}/token", json=asked)
-        if not token.is_success:
-            raise Failed(f"the development issuer at {self._issuer} gives no token ({token.status_code})")
-        return Visitor(self._http, token.json()["access_token"])
+        answer = self._http.post(f"{self._issuer}/token", json=asked)
+        if not answer.is_success:
+            raise Failed(f"the development issuer at {self._issuer} gives no token ({answer.status_code})")
+        return str(answer.json()["access_token"])
+
+    def bearer(self, token: str) -> Visitor:
+        """Return whoever the token names."""
+        return Visitor(self._http, token)
+
+    def agency(self, code: str) -> dict[str, Any]:
+        """Return the agency with this code; raises Failed."""
+        found: list[dict[str, Any]] = self.public.get("/api/catalog/v1/agencies", code=code)["items"]
+        if not found:
+            raise Failed(f"there is no agency with the code {code} (see {self.base_url}/api/catalog/v1/agencies)")
+        return found[0]
 
     def close(self) -> None:
         """Close the connections."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, JSONResponse
 from starlette.routing import Route
 
 from services.start_page import samples
@@ -35,4 +35,7 @@ def start_page(
         )
         return HTMLResponse(text, headers={"Cache-Control": "no-cache"})
 
-    return Starlette(routes=[Route("/", page)])
+    async def healthz(request: Request) -> JSONResponse:
+        return JSONResponse({"status": "ok"})
+
+    return Starlette(routes=[Route("/", page), Route("/healthz", healthz)])

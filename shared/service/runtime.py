@@ -25,7 +25,7 @@ from shared.telemetry.metrics import Metrics
 async def open_deps(settings: ServiceSettings, keys: LocalKeys | None = None) -> AsyncIterator[Deps[Any]]:
     """Open a service's parts. `keys` are the token issuer's when it lives in this process; else they are fetched."""
     secret = settings.secret_key.get_secret_value()
-    db = Database(_database_url(settings), settings.service, pool_size=settings.pool_size)
+    db = Database(database_url(settings), settings.service, pool_size=settings.pool_size)
     verifier = TokenVerifier(
         issuer=settings.issuer_url,
         audience=settings.oidc_audience,
@@ -58,7 +58,8 @@ def make_transport(settings: ServiceSettings) -> Transport:
     return EmbeddedTransport(service_url(server_url(settings), BUS, settings.secret_key.get_secret_value()), name=name)
 
 
-def _database_url(settings: ServiceSettings) -> str:
+def database_url(settings: ServiceSettings) -> str:
+    """Return the URL by which the service itself connects."""
     if settings.database_url is not None:
         return settings.database_url.get_secret_value()
     return service_url(server_url(settings), settings.service, settings.secret_key.get_secret_value())

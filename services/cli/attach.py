@@ -1,0 +1,70 @@
+"""How a command reaches the databases of a system: by the environment, or those that `lantai up` keeps in its `var`.
+
+For operators on the machine itself; everything a user may do goes through the API.
+"""
+
+import asyncio
+import getpass
+import os
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+from sqlalchemy.exc import SQLAlchemyError
+
+from services.cli import keys
+from services.cli.command import load_settings
+from services.cli.failure import Failed
+from shared.bus.transport import TransportError
+from shared.db.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from shared.db.engine import Database
+from shared.db.uow import Actor
+from shared.errors import DomainError
+from shared.service.provisioning import NoDatabase
+from shared.service.runtime import database_url
+
+T = TypeVar("T")
+Var = Annotated[Path, typer.Option(envvar="LANTAI_VAR", help="Where `lantai up` keeps its system.")]
+
+
+def use_system_in(var: Path) -> None:
+    """Let the environment name the system kept in `var`, unless it names a PostgreSQL itself."""
+    if os.environ.get("LANTAI_POSTGRES_URL"):
+        return
+    if not (var / "keys" / "secret").exists():
+        raise Failed(f"no system is kept in {var}: start `lantai up`, or set LANTAI_POSTGRES_URL.")
+    os.environ.setdefault("LANTAI_ENV", "development")
+    os.environ.setdefault("LANTAI_SECRET_KEY", keys.secret_key(var / "keys"))
+    os.environ["LANTAI_POSTGRES_URL"] = EmbeddedPostgres(var).url()
+
+
+@asynccontextmanager
+async def database(service: str) -> AsyncIterator[Database]:
+    """Open a service's database as the service's own role."""
+    _, settings = load_settings(service)
+    db = Database(database_url(settings), service, pool_size=2)
+    try:
+        yield db
+    finally:
+        await db.dispose()
+
+
+def operator() -> Actor:
+    """Who acts: the person at this machine's command line, named in the audit trail."""
+    name = getpass.getuser()
+    return Actor("system", f"operator:{name}", f"运维（{name}）")
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run to the end; what a person can act on is told in one sentence."""
+    try:
+        return asyncio.run(work)
+    except DomainError as error:
+        raise Failed(f"{error.title} ({error.code}) {error.detail}".strip()) from None
+    except (NoDatabase, EmbeddedPostgresError, TransportError) as error:
+        raise Failed(str(error)) from None
+    except (OSError, SQLAlchemyError) as error:
+        said = str(getattr(error, "orig", None) or error).splitlines()[0]
+        raise Failed(f"the database does not answer ({said}): is the system running?") from None

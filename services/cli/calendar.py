@@ -1,0 +1,67 @@
+"""`lantai calendar`: which days work, and how a new notice comes in."""
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from services.cli.command import BaseUrl, command_app
+from services.cli.failure import Failed
+from shared.calendar import national, read_notices
+from shared.errors import DomainError
+
+app = command_app(group=True)
+
+
+@app.command()
+def show(year: Annotated[int, typer.Argument(help="Which year.", show_default=False)]) -> None:
+    """Print the packaged arrangement of YEAR: its notice, its days off and the weekend days that work."""
+    calendar = national()
+    if calendar.is_provisional(date(year, 1, 1)):
+        typer.echo(f"{year}：暂定，国务院办公厅尚未发布放假通知（最后公布年份 {calendar.last_published_year}）")
+        return
+    notice = next((each for each in calendar.notices if each.year == year), None)
+    if notice is None:
+        raise Failed(f"the packaged calendar does not cover {year}")
+    typer.echo(f"{year}：{notice.cited}")
+    for holiday in notice.holidays:
+        typer.echo(f"  放假 {holiday.name} {holiday.first} 至 {holiday.last}")
+    for day in sorted(notice.make_up_days):
+        typer.echo(f"  上班 {day}")
+
+
+@app.command("import")
+def import_notice(
+    file: Annotated[Path, typer.Argument(help="The notice (TOML or JSON).", show_default=False)],
+    agency: Annotated[str, typer.Option(help="code of the agency that enters it", show_default=False)],
+    local: Annotated[bool, typer.Option("--local", help="a local holiday, for that agency and those below it")] = False,
+    token: Annotated[str, typer.Option(envvar="LANTAI_TOKEN", help="bearer token of an admin of that agency")] = "",
+    base_url: BaseUrl = "http://localhost:8000",
+) -> None:
+    """Publish a holiday notice: open due dates follow in every service. Without a token the development issuer's."""
+    from services.cli.portal import Portal
+
+    try:
+        notice = read_notices(file)[-1]
+    except OSError as error:
+        raise Failed(f"cannot read {file}: {error.strerror}") from None
+    except DomainError as error:
+        raise Failed(f"{file}: {error.detail or error.title}") from None
+    portal = Portal(base_url)
+    agency_id = portal.agency(agency)["id"]
+    admin = portal.bearer(token) if token else portal.staff("calendar-import", "日历管理员", ("admin", agency_id))
+    made = admin.create(
+        "/api/catalog/v1/calendar-notices",
+        {
+            "agency_id": agency_id,
+            "local": local,
+            "year": notice.year,
+            "number": notice.number,
+            "title": notice.title,
+            "issued": str(notice.issued) if notice.issued else None,
+            "holidays": [{"name": h.name, "first": str(h.first), "last": str(h.last)} for h in notice.holidays],
+            "make_up_days": [str(day) for day in sorted(notice.make_up_days)],
+        },
+    )
+    typer.echo(f"{notice.year}: version {made['version']} published, {notice.cited}")

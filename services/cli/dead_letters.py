@@ -1,0 +1,75 @@
+"""`lantai dead-letters`: what was tried to the end and now waits for a person."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from services.cli.attach import Var, database, operator, run, use_system_in
+from services.cli.command import ServiceName, command_app
+from shared.bus import dead_letters
+
+app = command_app(group=True)
+Letter = Annotated[UUID, typer.Argument(help="The dead letter's id, from `list`.", show_default=False)]
+
+
+@app.command("list")
+def list_letters(
+    service: ServiceName,
+    every: Annotated[bool, typer.Option("--all", help="also those decided")] = False,
+    var: Var = Path("var"),
+) -> None:
+    """List the dead letters of SERVICE, oldest first: id, kind, key, attempts, error."""
+    use_system_in(var)
+
+    async def work() -> list[dead_letters.DeadLetter]:
+        async with database(service) as db, db.read() as session:
+            return [
+                dead_letters.letter(row)
+                for row in await session.execute(dead_letters.listing(undecided_only=not every))
+            ]
+
+    for letter in run(work()):
+        state = f" {letter.decision}" if letter.decision else ""
+        typer.echo(f"{letter.id} {letter.kind} {letter.key} attempts={letter.attempts}{state} {letter.error}")
+
+
+@app.command()
+def show(service: ServiceName, letter: Letter, var: Var = Path("var")) -> None:
+    """Print one dead letter of SERVICE whole, as JSON."""
+    use_system_in(var)
+
+    async def work() -> dead_letters.DeadLetter:
+        async with database(service) as db, db.read() as session:
+            return await dead_letters.show(session, letter)
+
+    typer.echo(json.dumps(asdict(run(work())), ensure_ascii=False, indent=2, default=str))
+
+
+@app.command()
+def replay(service: ServiceName, letter: Letter, var: Var = Path("var")) -> None:
+    """Try it again at the place where it stood, with a fresh set of attempts; what waits behind it follows in order."""
+    use_system_in(var)
+
+    async def work() -> None:
+        async with database(service) as db, db.write(operator()) as uow:
+            await dead_letters.replay(uow, letter)
+
+    run(work())
+    typer.echo(f"{letter}: replayed")
+
+
+@app.command()
+def discard(service: ServiceName, letter: Letter, var: Var = Path("var")) -> None:
+    """Give it up for good; what waits behind it goes on."""
+    use_system_in(var)
+
+    async def work() -> None:
+        async with database(service) as db, db.write(operator()) as uow:
+            await dead_letters.discard(uow, letter)
+
+    run(work())
+    typer.echo(f"{letter}: discarded")
