@@ -15,7 +15,7 @@ PACKAGES = {
     "nginx": "nginx-light",
     "promtool": "prometheus",
 }
-APT_LINE = "apt-get install -y --no-install-recommends " + " ".join(PACKAGES.values())
+APT_LINE = (Path(__file__).parents[2] / "deploy" / "apt-install.sh").read_text().strip()
 LOCK = Path(tempfile.gettempdir()) / "lantai-tests-apt.lock"
 
 
