@@ -1,0 +1,3 @@
+from tests.kit.spine import bus, bus_url, counters, counters_url
+
+__all__ = ["bus", "bus_url", "counters", "counters_url"]
