@@ -9,6 +9,7 @@ import itertools
 import shutil
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -114,18 +115,27 @@ def postgres(background: Background) -> Iterator[PostgresServer]:
     shutil.rmtree(var)
 
 
-@pytest.fixture
-def fresh_database(postgres: PostgresServer) -> Iterator[Callable[[str, Builder], str]]:
-    """`fresh_database(template, build)` gives the URL of a database of this test's own."""
+@contextmanager
+def taking(postgres: PostgresServer) -> Iterator[Callable[[str, Builder], str]]:
+    """Give fresh databases, and drop them at the end."""
     taken: list[str] = []
 
     def take(template: str, build: Builder) -> str:
         taken.append(postgres.fresh(template, build))
         return taken[-1]
 
-    yield take
-    for url in taken:
-        postgres.drop(url)
+    try:
+        yield take
+    finally:
+        for url in taken:
+            postgres.drop(url)
+
+
+@pytest.fixture
+def fresh_database(postgres: PostgresServer) -> Iterator[Callable[[str, Builder], str]]:
+    """`fresh_database(template, build)` gives the URL of a database of this test's own."""
+    with taking(postgres) as take:
+        yield take
 
 
 @pytest.fixture
