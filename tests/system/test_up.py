@@ -1,0 +1,160 @@
+"""`lantai up` as an operator lives with it: first start, second start, kill -9, the end, and all that can be wrong."""
+
+import signal
+import socket
+import stat
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from shared.http.client import outside_client
+from tests.kit.lantai import Child, UpProcess, directory, run
+
+QUICK = "--no-sample-data"
+PROMISED_SECONDS = 10
+
+
+@pytest.fixture
+def var() -> Iterator[Path]:
+    with directory() as parent:
+        yield parent / "var"
+
+
+@pytest.fixture
+def started() -> Iterator[list[Child]]:
+    """Whatever a test puts here is ended after it."""
+    children: list[Child] = []
+    yield children
+    for child in children:
+        child.end()
+
+
+def postgres_of(var: Path) -> list[str]:
+    """The server processes kept below `var`."""
+    listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    return [line for line in listed.splitlines() if str(var) in line and "postgres -D" in line]
+
+
+def offsets(var: Path, *change: str) -> str:
+    """What `lantai clock offset` says: the business time of every service, kept in its database."""
+    told = run("clock", "offset", *change, environment={"LANTAI_VAR": str(var)})
+    assert told.returncode == 0, told.stderr
+    return told.stdout
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_answers_and_ends_in_time(var: Path, started: list[Child], number: signal.Signals) -> None:
+    up = UpProcess(var, {}, QUICK)
+    started.append(up)
+    with outside_client(up.url) as http:
+        ready = http.get("/readyz").json()
+        assert set(ready["services"]) == {"catalog", "requests", "sentiment", "notify"}
+        assert ready["status"] == "ok", ready
+        assert http.get("/healthz").json() == {"status": "ok"}
+        assert "兰台" in http.get("/").text
+        numbers = http.get("/metrics").text
+        for service in ready["services"]:
+            assert f'lantai_worker_part_up{{part="relay",service="{service}"}} 1.0' in numbers
+            assert http.get(f"/api/{service}/openapi.json").json()["openapi"].startswith("3.1")
+            assert http.get(f"/api/{service}/docs").status_code == 200
+        assert http.get("/nothing/here").status_code == 404
+        assert http.get("/status").status_code == 200
+    assert postgres_of(var)
+    for key in (var / "keys").iterdir():
+        assert stat.S_IMODE(key.stat().st_mode) == 0o600, key
+    code, seconds = up.stop(number)
+    assert (code, seconds < PROMISED_SECONDS) == (0, True), (code, seconds, up.output[-2000:])
+    assert postgres_of(var) == []
+
+
+def test_a_second_start_keeps_the_data_also_after_kill_9(var: Path, started: list[Child]) -> None:
+    first = UpProcess(var, {}, QUICK)
+    started.append(first)
+    before = offsets(var, "--seconds", str(400 * 86_400))
+    first.kill9()
+    second = UpProcess(var, {}, QUICK)
+    started.append(second)
+    assert offsets(var)[:24] == before[:24], "the clock's shift was lost"
+    assert second.stop()[0] == 0
+    third = UpProcess(var, {}, QUICK)
+    started.append(third)
+    assert offsets(var)[:24] == before[:24]
+    assert str(time.gmtime().tm_year) not in before[:24]
+
+
+def test_a_stop_in_the_middle_of_the_first_start_is_a_stop(var: Path, started: list[Child]) -> None:
+    child = Child(["up", QUICK], {"LANTAI_VAR": str(var), "LANTAI_PORT": "0"}, var.parent / "log")
+    started.append(child)
+    while not (var / "postgres").exists():
+        time.sleep(0.02)
+    time.sleep(0.3)
+    code, seconds = child.stop()
+    assert (code, seconds < PROMISED_SECONDS) == (0, True), (code, seconds, child.output)
+    assert postgres_of(var) == []
+
+
+def one_sentence(told: "subprocess.CompletedProcess[str]") -> str:
+    """The command failed with 1 and one line, no traceback; return that line."""
+    assert told.returncode == 1, (told.returncode, told.stderr)
+    lines = [line for line in told.stderr.splitlines() if not line.startswith("{")]
+    assert len(lines) == 1 and lines[0].startswith("lantai: "), told.stderr
+    return lines[0]
+
+
+def test_a_port_that_is_taken(var: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        told = one_sentence(run("up", environment={"LANTAI_VAR": str(var), "LANTAI_PORT": port}))
+    assert port in told and "LANTAI_PORT" in told
+
+
+def test_a_var_that_cannot_be_written(var: Path) -> None:
+    var.parent.joinpath("file").write_text("not a directory")
+    inside = var.parent / "file" / "var"
+    told = one_sentence(run("up", environment={"LANTAI_VAR": str(inside), "LANTAI_PORT": "0"}))
+    assert str(inside) in told and "LANTAI_VAR" in told
+
+
+def test_a_var_in_use_and_a_damaged_cluster(var: Path, started: list[Child]) -> None:
+    up = UpProcess(var, {}, QUICK)
+    started.append(up)
+    told = one_sentence(run("up", environment={"LANTAI_VAR": str(var), "LANTAI_PORT": "0"}))
+    assert "already running" in told
+    up.stop()
+    (var / "postgres" / "data" / "global" / "pg_control").write_bytes(b"\0" * 8192)
+    told = one_sentence(run("up", environment={"LANTAI_VAR": str(var), "LANTAI_PORT": "0"}))
+    assert "backup" in told
+
+
+def test_production_refuses_what_is_only_for_development(var: Path) -> None:
+    told = one_sentence(run("up", environment={"LANTAI_VAR": str(var), "LANTAI_PORT": "0", "LANTAI_ENV": "production"}))
+    assert "LANTAI_SECRET_KEY" in told
+    told = one_sentence(run("issuer", "--port", "0", environment={"LANTAI_VAR": str(var), "LANTAI_ENV": "production"}))
+    assert "production" in told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["--help"], 0),
+        (["up", "--help"], 0),
+        ([], 2),
+        (["nothing"], 2),
+        (["serve", "nobody"], 2),
+        (["dead-letters", "show", "requests", "not-an-id"], 2),
+    ],
+)
+def test_exit_codes(arguments: list[str], code: int) -> None:
+    assert run(*arguments).returncode == code
+
+
+def test_a_command_without_a_system_says_so(var: Path) -> None:
+    for command in (["audit", "verify"], ["dead-letters", "list", "requests"], ["clock", "offset"]):
+        assert "lantai up" in one_sentence(run(*command, environment={"LANTAI_VAR": str(var)}))
+    assert "LANTAI_POSTGRES_URL" in one_sentence(run("migrate"))
+    assert "LANTAI_POSTGRES_URL" in one_sentence(run("serve", "sentiment", "--port", "0"))
