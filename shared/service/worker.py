@@ -21,6 +21,7 @@ from shared.http.health import Check, CheckResult
 from shared.service.background import Background, every
 from shared.service.definition import Definition
 from shared.service.deps import Deps
+from shared.service.gauges import SPINE
 from shared.telemetry.health import Health
 from shared.timers import Scheduler
 
@@ -74,7 +75,7 @@ class Worker:
             told = part.health()
             self._up.labels(told.part).set(told.ok)
         async with self._deps.db.read() as session:
-            for gauge in self._definition.gauges:
+            for gauge in (*SPINE, *self._definition.gauges):
                 self._deps.metrics.gauge(gauge.name, gauge.help).set(await gauge.value(session))
 
     def _operations_app(self) -> FastAPI:

@@ -1,0 +1,48 @@
+"""The numbers that every service's database tells of itself, read when metrics are scraped.
+
+All of them are read through partial indexes of what is open, so a scrape costs the same beside millions of old rows.
+"""
+
+from collections.abc import Awaitable, Callable
+
+from sqlalchemy import text
+
+from shared.db.sessions import ReadSession
+from shared.service.definition import Gauge
+
+NOW = "now() + make_interval(secs => coalesce((SELECT seconds FROM clock_offset), 0))"
+
+
+def _number(statement: str) -> Callable[[ReadSession], Awaitable[float]]:
+    query = text(statement)
+
+    async def value(session: ReadSession) -> float:
+        return float((await session.execute(query)).scalar_one())
+
+    return value
+
+
+SPINE = (
+    Gauge(
+        "outbox_oldest_seconds",
+        "Age of the oldest event that the log has not taken yet",
+        _number(
+            "SELECT coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0)"
+            " FROM outbox WHERE published_at IS NULL"
+        ),
+    ),
+    Gauge("parked_keys", "Keys whose events wait behind one that failed", _number("SELECT count(*) FROM parked_keys")),
+    Gauge(
+        "dead_letters_open",
+        "Events and timers that were tried to the end and wait for a person",
+        _number("SELECT count(*) FROM dead_letters WHERE decided_at IS NULL"),
+    ),
+    Gauge(
+        "timer_overdue_seconds",
+        "How long the oldest due timer has waited",
+        _number(
+            f"SELECT coalesce(greatest(extract(epoch FROM {NOW} - min(due_at)), 0), 0)"
+            " FROM timers WHERE fired_at IS NULL"
+        ),
+    ),
+)
