@@ -171,9 +171,15 @@ def _compared(explainer: Explainer, line: bytes, extra: list[object], as_of: str
     case = json.loads(line)
     if as_of is not None:
         case["as_of"] = as_of
-    case["events"] = [*case["events"], *extra]
+    # The sort is stable: within a day what happened comes before what is supposed.
+    case["events"] = sorted([*case["events"], *extra], key=_day_of)
     then = json.loads(explainer.line(json.dumps(case).encode()))
     return json.dumps({"id": now["id"], "now": now, "then": then}, ensure_ascii=False) + "\n"
+
+
+def _day_of(event: object) -> str:
+    on = event.get("on") if isinstance(event, dict) else None
+    return on if isinstance(on, str) else ""
 
 
 if __name__ == "__main__":

@@ -28,7 +28,9 @@ def history(rng: random.Random, number: int) -> dict:
     open_ids: list[str] = []
     day = received
     for _ in range(rng.choice((0, 1, 2, 2, 3, 4, 5, 7))):
-        day += timedelta(days=rng.choice((-1, 0, 0, 1, 2, 3, 5, 8, 13, 21, 34) if rng.random() < 0.1 else (0, 1, 2, 4, 7)))
+        day += timedelta(
+            days=rng.choice((-1, 0, 0, 1, 2, 3, 5, 8, 13, 21, 34) if rng.random() < 0.1 else (0, 1, 2, 4, 7))
+        )
         event = _event(rng, day, waiting, open_ids, len(events), received)
         events.append(event)
         day = date.fromisoformat(event["on"])
@@ -46,7 +48,9 @@ def history(rng: random.Random, number: int) -> dict:
     return case
 
 
-def _event(rng: random.Random, day: date, waiting: str | None, open_ids: list[str], number: int, received: date) -> dict:
+def _event(
+    rng: random.Random, day: date, waiting: str | None, open_ids: list[str], number: int, received: date
+) -> dict:
     event: dict = {"on": day.isoformat()}
     if waiting and rng.random() < 0.7:
         answers = {"correction_notice": "corrected", "fee_notice": "fee_paid"}
@@ -60,7 +64,9 @@ def _event(rng: random.Random, day: date, waiting: str | None, open_ids: list[st
         event |= {"type": "consultation_started", "id": id}
         event["kind"] = rng.choice(("third_party", "joint_organ", "other_organ"))
         if rng.random() < 0.4:
-            event["delivered_on"] = (day + timedelta(days=rng.choice((0, 0, 1, 3, 6, 20, -1) if rng.random() < 0.3 else (0, 1, 4, 30)))).isoformat()
+            event["delivered_on"] = (
+                day + timedelta(days=rng.choice((0, 0, 1, 3, 6, 20, -1) if rng.random() < 0.3 else (0, 1, 4, 30)))
+            ).isoformat()
     elif roll < 0.62:
         event |= {"type": "extended", "working_days": rng.choice((1, 5, 10, 15, 20))}
     elif roll < 0.74:

@@ -1,0 +1,134 @@
+"""`lantai clock` as a process: files, standard input, exit codes, what it loads and how much memory it takes."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from shared.calendar.packaged import DATA
+from tests.unit.clock.cases import case, event
+
+LINE = json.dumps(case("2026-09-18")) + "\n"
+
+
+def lantai(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "services.cli.main", "clock", *arguments]
+    return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_a_file_and_standard_input_give_the_same(tmp_path: Path) -> None:
+    file = tmp_path / "cases.jsonl"
+    file.write_text(LINE * 3)
+    by_file, by_pipe = lantai("explain", str(file)), lantai("explain", "-", stdin=LINE * 3)
+    assert by_file.stdout == by_pipe.stdout
+    assert len(by_file.stdout.splitlines()) == 3
+    assert (by_file.returncode, by_pipe.returncode) == (0, 0)
+    assert "ledger" not in lantai("explain", "--no-ledger", str(file)).stdout
+
+
+def test_bad_lines_do_not_change_the_exit_code() -> None:
+    done = lantai("explain", "-", stdin="{\n" + LINE)
+    assert done.returncode == 0
+    assert [json.loads(line).get("error") for line in done.stdout.splitlines()] == ["bad_json", None]
+
+
+@pytest.mark.parametrize("file", ["/nonexistent/cases", "."])
+def test_a_file_that_cannot_be_read_fails_in_one_sentence(file: str) -> None:
+    done = lantai("explain", file)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.startswith(f"lantai: cannot read {file}")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_calendar_files_add_and_replace_years(tmp_path: Path) -> None:
+    for year in (2027, 2028):
+        days = {"year": year, "holidays": [f"{year}-01-01"], "make_up_days": []}
+        (tmp_path / f"{year}.json").write_text(json.dumps(days))
+    files = [f"--calendar={tmp_path / '2027.json'}", "--calendar", str(tmp_path / "2028.json")]
+    received = json.dumps(case("2028-02-01"))
+    (answer,) = map(json.loads, lantai("explain", "-", *files, stdin=received).stdout.splitlines())
+    assert answer["due_on"] == "2028-02-29"
+    assert answer["provisional"] is False
+    (packaged,) = map(
+        json.loads, lantai("explain", "-", f"--calendar={DATA / '2026.toml'}", stdin=LINE).stdout.splitlines()
+    )
+    assert packaged == json.loads(lantai("explain", "-", stdin=LINE).stdout)
+
+
+@pytest.mark.parametrize(
+    "text", ["year = 2027", "{", '{"year": 2027, "holidays": ["2027-01-01"], "make_up_days": ["2027-01-04"]}']
+)
+def test_a_calendar_that_is_not_one_fails(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "2027.toml"
+    file.write_text(text)
+    done = lantai("explain", "-", "--calendar", str(file), stdin=LINE)
+    assert done.returncode == 1
+    assert "2027.toml" in done.stderr
+
+
+def test_answers_come_while_the_input_is_still_open() -> None:
+    command = [sys.executable, "-m", "services.cli.main", "clock", "explain", "-", "--no-ledger"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin and process.stdout
+        process.stdin.write(LINE)
+        process.stdin.flush()
+        assert json.loads(process.stdout.readline())["due_on"] == "2026-10-22"
+        process.stdin.close()
+    assert process.returncode == 0
+
+
+def test_memory_does_not_grow_with_the_number_of_cases() -> None:
+    program = (
+        "import resource, sys\n"
+        "from services.cli.clock import app\n"
+        "app(['explain', '-', '--no-ledger'], standalone_mode=False)\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)\n"
+    )
+
+    def peak(cases: int) -> int:
+        run = subprocess.run(
+            [sys.executable, "-c", program], input=LINE * cases, capture_output=True, text=True, timeout=60, check=True
+        )
+        assert run.stdout.count("\n") == cases
+        return int(run.stderr)
+
+    assert peak(60_000) < peak(2_000) + 4_000
+
+
+def test_it_needs_no_framework_and_no_database() -> None:
+    program = (
+        "import sys, services.cli.clock\n"
+        "print([name for name in ('fastapi', 'sqlalchemy', 'asyncpg', 'aiokafka', 'pydantic') if name in sys.modules])"
+    )
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_what_if() -> None:
+    told = json.dumps(event("extended", "2026-10-20", working_days=10))
+    answer = json.loads(lantai("what-if", "-", "--event", told, stdin=LINE).stdout)
+    assert (answer["now"]["due_on"], answer["then"]["due_on"]) == ("2026-10-22", "2026-11-05")
+
+
+def test_what_if_puts_the_event_at_its_day() -> None:
+    line = json.dumps(case("2026-09-18", event("replied", "2026-10-30")))
+    told = json.dumps(event("extended", "2026-10-20", working_days=10))
+    answer = json.loads(lantai("what-if", "-", "--event", told, stdin=line).stdout)
+    assert (answer["now"]["state"], answer["then"]["state"]) == ("replied_late", "replied")
+
+
+def test_rules_are_listed_with_their_citation() -> None:
+    rows = {(row["id"], row["from"]): row for row in json.loads(lantai("rules", "--json").stdout)}
+    assert rows["req.reply", "2019-05-15"]["citation"].endswith("第三十三条")
+    assert rows["fee.pay", "2021-01-01"]["unconfirmed"] is True
+    assert "待确认" in next(line for line in lantai("rules").stdout.splitlines() if line.startswith("fee.pay"))
+    assert "yq.release" in lantai("rules", "--service", "sentiment").stdout
+
+
+def test_due_by_rule() -> None:
+    assert lantai("due", "remedy.sue", "2026-08-31").stdout.startswith("2027-03-01  6 months")
+    assert lantai("due", "pub.limit", "2017-05-24", "--service", "catalog").stdout.startswith("2017-06-22")
+    assert lantai("due", "no.such.rule", "2026-01-01").returncode == 1
+    assert lantai("due", "fee.pay", "01.02.2026").returncode == 1
