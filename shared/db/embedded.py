@@ -69,6 +69,7 @@ class EmbeddedPostgres:
                 if await _ended(process, seconds):
                     break
         if self._lock is not None:
+            self.files.clear_sockets()
             os.close(self._lock)
             self._lock = None
 

@@ -169,6 +169,12 @@ class ClusterFiles:
         if found.st_uid != account.uid:
             account.give(self.sockets)
 
+    def clear_sockets(self) -> None:
+        """Leave nothing in the temporary directory once the server has ended."""
+        if self.sockets.parent != self.home:
+            with suppress(OSError):
+                self.sockets.rmdir()
+
     def _initialise(self, account: Account) -> None:
         draft = self.home / "data.new"
         shutil.rmtree(draft, ignore_errors=True)

@@ -59,7 +59,7 @@ class KafkaBroker:
 
     def start(self) -> None:
         """Start and wait until the broker answers a metadata request; format its directory the first time."""
-        need("java", "mvn", "setpriv")
+        need("java", "mvn")
         self._jars = str(jars()) + "/*"
         if not self._configuration.exists():
             self._format()
