@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from shared.db.migrate import head
 from shared.errors import DomainError
 from shared.http import health
+from shared.http.checks import backlog_check, calendar_check
 from shared.http.docs import add_docs
 from shared.http.edge import Edge
 from shared.http.idempotency import Replay, on_replay
@@ -42,9 +43,9 @@ def service_app(
 ) -> FastAPI:
     """Return the application of service `name`.
 
-    `routers` are served under `/api/<name>/v1`, `pages` (HTML, no part of the API) at the paths they name. `checks`
-    are added to the readiness checks of database and migrations; later ones join `app.state.checks`, and whatever
-    brings gauges up to date joins `app.state.refreshes`.
+    `routers` are served under `/api/<name>/v1`, `pages` (HTML, no part of the API) at the paths they name. `checks` are
+    added to those of database, migrations, bus and calendar; later ones join `app.state.checks`, and whatever brings
+    gauges up to date joins `app.state.refreshes`.
     """
     prefix = f"/api/{name}"
     app = FastAPI(
@@ -63,6 +64,8 @@ def service_app(
     app.state.checks = {
         "database": health.database_check(deps.db),
         "migrations": health.migrations_check(deps.db, lambda: head(name)),
+        "bus": backlog_check(deps.db),
+        "calendar": calendar_check(deps.db),
         **(checks or {}),
     }
     app.state.refreshes = []

@@ -12,6 +12,7 @@ from sqlalchemy.engine import make_url
 
 from shared.db.engine import Database
 from shared.http import health
+from shared.http.checks import backlog_check, calendar_check
 from tests.kit.edge import EdgeService, build_edge, edge_service
 
 NOTE = {"text": "你好", "agency_id": str(uuid4())}
@@ -148,3 +149,33 @@ async def test_a_gauge_that_fails_does_not_break_the_scrape(edge: EdgeService) -
     edge.app.state.refreshes += [broken, fine]
     scraped = await edge.client.get("http://edge.test/metrics")
     assert 'lantai_open_notes{service="edge"} 4.0' in scraped.text
+
+
+async def test_events_that_do_not_leave_are_said_by_the_api(edge: EdgeService) -> None:
+    check = backlog_check(edge.parts.db)
+    assert (await check()).status == "ok"
+    async with edge.parts.db.engine.begin() as connection:
+        for seconds in (10, 300):
+            await connection.execute(
+                text(
+                    "INSERT INTO outbox (event_id, topic, key, headers, body, created_at) VALUES "
+                    "(:id, 't', 'k', '{}', '', clock_timestamp() - make_interval(secs => :seconds))"
+                ),
+                {"id": uuid4(), "seconds": seconds},
+            )
+    assert (await check()).status == "ok"  # the oldest by order is ten seconds old
+    async with edge.parts.db.engine.begin() as connection:
+        await connection.execute(text("UPDATE outbox SET published_at = now() WHERE id = (SELECT min(id) FROM outbox)"))
+    result = await check()
+    assert result.status == "degraded"
+    assert "300 秒" in (result.reason or "")
+
+
+async def test_a_year_without_a_notice_is_said(edge: EdgeService) -> None:
+    check = calendar_check(edge.parts.db)
+    assert (await check()).status == "ok"
+    async with edge.parts.db.engine.begin() as connection:
+        await connection.execute(text("INSERT INTO clock_offset (seconds) VALUES (:s)"), {"s": 30 * 366 * 86_400})
+    result = await check()
+    assert result.status == "degraded"
+    assert "尚未载入" in (result.reason or "")
