@@ -32,7 +32,7 @@ class Topic:
 class Event(BaseModel):
     """A past-tense fact. Subclasses set `type` (with its version) and `topic`."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     type: ClassVar[str]
     topic: ClassVar[Topic]

@@ -103,9 +103,10 @@ async def effects_of(db: Database) -> dict[UUID, list[int]]:
 async def until(condition: Callable[[], Awaitable[Any]], seconds: float = PATIENCE) -> Any:
     """Wait until the condition holds; return what it gave."""
     async with asyncio.timeout(seconds):
-        while not (result := await condition()):
+        while True:
+            if result := await condition():
+                return result
             await asyncio.sleep(0.05)
-    return result
 
 
 async def until_effects(db: Database, wanted: dict[UUID, list[int]], seconds: float = PATIENCE) -> None:

@@ -1,0 +1,265 @@
+"""Consumers on a real PostgreSQL and the embedded log: one effect per event, in order, whatever fails between."""
+
+import asyncio
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+from sqlalchemy import func, insert, select, text
+
+from shared.bus.consumers import Consumers
+from shared.bus.embedded import EmbeddedTransport
+from shared.bus.relay import Relay
+from shared.bus.transport import Record
+from shared.db import direct
+from shared.db.engine import Database
+from shared.db.ids import uuid7
+from shared.db.spine import dead_letters, inbox, outbox, parked_events, parked_keys
+from shared.db.uow import UnitOfWork
+from shared.events import Envelope, encode
+from tests.kit.spine import (
+    AGENCY,
+    COUNTERS,
+    Counted,
+    Counter,
+    Renamed,
+    effects,
+    emit,
+    running,
+    some_ids,
+    until,
+    until_effects,
+)
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+
+
+def record(subject: UUID, number: int, **changed: str) -> Record:
+    envelope = Envelope(uuid7(), "/tests", subject, NOW, AGENCY, Counted(number=number))
+    key, headers, body = encode(envelope)
+    return Record(COUNTERS.name, key, headers | changed, body)
+
+
+async def count(db: Database, table: object) -> int:
+    async with db.read() as session:
+        return int(await session.scalar(select(func.count()).select_from(table)) or 0)  # type: ignore[arg-type]  # any table
+
+
+async def until_count(db: Database, table: object, wanted: int) -> None:
+    async def there() -> bool:
+        return await count(db, table) == wanted
+
+    await until(there)
+
+
+async def test_each_event_takes_effect_once_in_order(counters: Database, bus: EmbeddedTransport) -> None:
+    counter, subjects = Counter(), some_ids(6)
+    async with running(Relay(counters, bus), Consumers(counters, bus, "g", counter.handlers)):
+        for n in range(20):
+            for subject in subjects:
+                await emit(counters, subject, n)
+        await until_effects(counters, {s: list(range(20)) for s in subjects})
+
+
+async def test_an_event_published_twice_takes_effect_once(counters: Database, bus: EmbeddedTransport) -> None:
+    counter, (a,) = Counter(), some_ids(1)
+    twice, other = record(a, 1), record(a, 2)
+    await bus.publish([twice, twice, other])
+    await bus.publish([twice])
+    async with running(Consumers(counters, bus, "g", counter.handlers)):
+        await until_effects(counters, {a: [1, 2]})
+        await bus.publish([twice, record(a, 3)])
+        await until_effects(counters, {a: [1, 2, 3]})
+    assert counter.calls == {1: 1, 2: 1, 3: 1}
+
+
+async def test_two_members_of_a_group_share_without_doubling(
+    counters: Database, bus_url: str, bus: EmbeddedTransport
+) -> None:
+    other = EmbeddedTransport(bus_url, lease_seconds=1.5)
+    await other.start()
+    counter, subjects = Counter(), some_ids(20)
+    members = [Consumers(counters, log, "g", counter.handlers, fetch_records=20) for log in (bus, other)]
+    async with running(*members):
+        for n in range(15):
+            await bus.publish([record(s, n) for s in subjects])
+        await until_effects(counters, {s: list(range(15)) for s in subjects})
+    await other.stop()
+
+
+async def test_a_restart_delivers_again_what_was_not_committed(counters: Database, bus: EmbeddedTransport) -> None:
+    """The crash between the effects' commit and the position's: the next member drops what it finds done."""
+    counter, (a,) = Counter(), some_ids(1)
+    await bus.publish([record(a, n) for n in range(5)])
+    async with running(Consumers(counters, bus, "g", counter.handlers)):
+        await until_effects(counters, {a: [0, 1, 2, 3, 4]})
+    connection = await direct.connect(bus.url, "test")
+    await connection.execute("UPDATE bus_cursors SET position = 0")
+    await direct.close(connection)
+    await bus.publish([record(a, 5)])
+    async with running(Consumers(counters, bus, "g", counter.handlers)):
+        await until_effects(counters, {a: [0, 1, 2, 3, 4, 5]})
+    assert set(counter.calls.values()) == {1}
+
+
+async def test_an_unknown_event_type_is_passed_over(counters: Database, bus: EmbeddedTransport) -> None:
+    counter, (a,) = Counter(), some_ids(1)
+    await bus.publish([record(a, 1, ce_type="lantai.test.counter.unheard_of.v9"), record(a, 2)])
+    async with running(Consumers(counters, bus, "g", counter.handlers)):
+        await until_effects(counters, {a: [2]})
+    assert await count(counters, inbox) == 1
+
+
+async def test_an_unknown_field_is_ignored(counters: Database, bus: EmbeddedTransport) -> None:
+    counter, (a,) = Counter(), some_ids(1)
+    newer = record(a, 1)
+    await bus.publish([Record(newer.topic, newer.key, newer.headers, b'{"number": 1, "added_later": true}')])
+    async with running(Consumers(counters, bus, "g", counter.handlers)):
+        await until_effects(counters, {a: [1]})
+
+
+async def test_a_poison_event_parks_its_key_and_no_other(counters: Database, bus: EmbeddedTransport) -> None:
+    counter, (sick, well) = Counter(), some_ids(2)
+    counter.poison = {3}
+    await bus.publish([record(subject, n) for n in range(6) for subject in (sick, well) if (n, subject) != (3, well)])
+    async with running(Consumers(counters, bus, "g", counter.handlers)):
+        await until_effects(counters, {sick: [0, 1, 2], well: [0, 1, 2, 4, 5]})
+        await bus.publish([record(sick, 6), record(well, 6)])
+        await until_effects(counters, {sick: [0, 1, 2], well: [0, 1, 2, 4, 5, 6]})
+        await until_count(counters, parked_events, 4)
+        assert await count(counters, parked_keys) == 1
+        counter.poison = set()
+        await until_effects(counters, {sick: [0, 1, 2, 3, 4, 5, 6], well: [0, 1, 2, 4, 5, 6]})
+        await bus.publish([record(sick, 7)])
+        await until_effects(counters, {sick: list(range(8)), well: [0, 1, 2, 4, 5, 6]})
+    assert await count(counters, parked_keys) == 0
+    assert await count(counters, parked_events) == 0
+    assert await count(counters, dead_letters) == 0
+
+
+async def test_a_malformed_event_is_parked_like_a_failing_one(counters: Database, bus: EmbeddedTransport) -> None:
+    counter, (sick, well) = Counter(), some_ids(2)
+    good = record(sick, 1)
+    await bus.publish([Record(good.topic, good.key, good.headers, b"{not json"), record(well, 1)])
+    await bus.publish([Record(good.topic, str(sick), {}, b"{}"), record(well, 2)])
+    async with running(Consumers(counters, bus, "g", counter.handlers)):
+        await until_effects(counters, {well: [1, 2]})
+        await until_count(counters, parked_events, 2)
+        async with counters.read() as session:
+            (key,) = (await session.execute(select(parked_keys))).all()
+    assert key.key == str(sick)
+    assert "MalformedEvent" in key.error
+
+
+async def test_many_poison_events_among_good_ones(counters: Database, bus: EmbeddedTransport) -> None:
+    counter, subjects = Counter(), some_ids(300)
+    counter.poison = {n for n in range(300) if n % 7 == 0}
+    await bus.publish([record(s, n) for n, s in enumerate(subjects)])
+    async with running(Consumers(counters, bus, "g", counter.handlers)):
+        good = {s: [n] for n, s in enumerate(subjects) if n % 7}
+        await until_effects(counters, good)
+        counter.poison = set()
+        await until_effects(counters, {s: [n] for n, s in enumerate(subjects)})
+
+
+@pytest.mark.parametrize("where", ["flush", "commit"])
+async def test_a_failure_that_only_the_end_tells_is_pinned_on_its_event(
+    counters: Database, bus: EmbeddedTransport, where: str
+) -> None:
+    """A violated constraint shows at the flush or, deferred, at the commit: each event is then tried alone."""
+    deferred = "DEFERRABLE INITIALLY DEFERRED" if where == "commit" else ""
+    async with counters.engine.begin() as connection:
+        await connection.execute(text(f"ALTER TABLE effects ADD UNIQUE (subject, number) {deferred}"))
+    subjects = some_ids(10)
+    seen: list[int] = []
+
+    async def handler(uow: UnitOfWork, event: Envelope[Counted]) -> None:
+        seen.append(event.data.number)
+        await uow.session.execute(insert(effects).values(subject=event.subject, number=event.data.number))
+
+    await bus.publish([record(s, 1) for s in subjects] + [record(subjects[4], 1)] + [record(s, 2) for s in subjects])
+    async with running(Consumers(counters, bus, "g", {Counted: handler})):
+        await until_effects(counters, {s: [1] if s == subjects[4] else [1, 2] for s in subjects})
+        await until_count(counters, parked_events, 2)
+        async with counters.read() as session:
+            (key,) = (await session.execute(select(parked_keys))).all()
+    assert (key.key, key.error) == (str(subjects[4]), "UniqueViolationError 23505")
+
+
+async def test_a_handlers_own_events_leave_with_its_effect(counters: Database, bus: EmbeddedTransport) -> None:
+    (a,) = some_ids(1)
+
+    async def handler(uow: UnitOfWork, event: Envelope[Counted]) -> None:
+        uow.emit(Renamed(name=f"第{event.data.number}"), subject=event.subject, agency_id=AGENCY)
+        if event.data.number == 2:
+            raise RuntimeError
+
+    await bus.publish([record(a, 1), record(a, 2)])
+    async with running(Consumers(counters, bus, "g", {Counted: handler})):
+        await until(lambda: count(counters, parked_keys))
+    assert await count(counters, outbox) == 1
+
+
+async def test_a_slow_handler_is_cut_and_parked(counters: Database, bus: EmbeddedTransport) -> None:
+    slow, well = some_ids(2)
+    counter = Counter()
+
+    async def handler(uow: UnitOfWork, event: Envelope[Counted]) -> None:
+        if event.subject == slow:
+            await asyncio.sleep(60)
+        await counter.on_counted(uow, event)
+
+    await bus.publish([record(slow, 1), record(well, 1)])
+    async with running(Consumers(counters, bus, "g", {Counted: handler}, handler_seconds=0.3)):
+        await until_effects(counters, {well: [1]})
+        await until_count(counters, parked_keys, 1)
+
+
+async def test_a_database_in_trouble_parks_nothing(counters: Database, bus: EmbeddedTransport) -> None:
+    """Its sessions are killed again and again while events come in: they wait, none is accused."""
+    counter, subjects = Counter(), some_ids(10)
+    async with running(Relay(counters, bus), Consumers(counters, bus, "g", counter.handlers, fetch_records=7)):
+        killer = await direct.connect(counters.url, "killer")
+        for n in range(10):
+            await bus.publish([record(s, n) for s in subjects])
+            await killer.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            await asyncio.sleep(0.02)
+        await direct.close(killer)
+        await until_effects(counters, {s: list(range(10)) for s in subjects})
+    assert await count(counters, dead_letters) == await count(counters, parked_keys) == 0
+
+
+async def test_stopping_in_the_middle_loses_nothing(counters: Database, bus: EmbeddedTransport) -> None:
+    counter, subjects = Counter(), some_ids(5)
+    await bus.publish([record(s, n) for n in range(100) for s in subjects])
+    for _ in range(4):
+        async with running(Consumers(counters, bus, "g", counter.handlers, fetch_records=50)):
+            await asyncio.sleep(0.15)
+    async with running(Consumers(counters, bus, "g", counter.handlers)):
+        await until_effects(counters, {s: list(range(100)) for s in subjects})
+
+
+async def test_health_shows_a_log_that_does_not_answer(
+    counters: Database, bus: EmbeddedTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.bus.consumers.ILL_AFTER_SECONDS", 0.5)
+    monkeypatch.setattr("shared.bus.consumers.LAG_SECONDS", 0.1)
+    dead = EmbeddedTransport("postgresql://nobody@127.0.0.1:1/none")
+    await dead.start()
+    well, ill = (Consumers(counters, log, "g", Counter().handlers) for log in (bus, dead))
+    assert not well.health().ok
+    async with running(well, ill):
+        await asyncio.sleep(1.5)
+        assert well.health().ok
+        assert not ill.health().ok
+        assert "does not answer" in ill.health().reason
+    await dead.stop()
+
+
+async def test_without_handlers_there_is_nothing_to_do(counters: Database, bus: EmbeddedTransport) -> None:
+    idle = Consumers(counters, bus, "g", {})
+    async with running(idle):
+        assert idle.health().ok
