@@ -1,0 +1,93 @@
+"""Notices: both file shapes are read, later papers change only their days, and nonsense is refused."""
+
+import json
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from shared.calendar import InvalidNotice, packaged_notices, parse_notices, read_notices
+
+GOOD = {
+    "year": 2027,
+    "notice": "国办发明电〔2026〕样例号",
+    "issued": "2026-11-25",
+    "holidays": [{"name": "元旦", "from": "2026-12-31", "to": "2027-01-02"}, "2027-05-01"],
+    "make_up_days": ["2027-01-03"],
+}
+
+
+def changed(**fields: object) -> dict:
+    return {**GOOD, **fields}
+
+
+def test_toml_and_json_say_the_same(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(json.dumps(GOOD, ensure_ascii=False))
+    (tmp_path / "a.toml").write_text(
+        'year = 2027\nnotice = "国办发明电〔2026〕样例号"\nissued = 2026-11-25\n'
+        'holidays = [{ name = "元旦", from = 2026-12-31, to = 2027-01-02 }, "2027-05-01"]\n'
+        "make_up_days = [2027-01-03]\n"
+    )
+    assert read_notices(tmp_path / "a.json") == read_notices(tmp_path / "a.toml") == parse_notices(GOOD)
+
+
+def test_the_exchange_shape() -> None:
+    days = [
+        {"name": "元旦", "date": "2027-01-01", "isOffDay": True},
+        {"name": "元旦", "date": "2027-01-03", "isOffDay": False},
+    ]
+    (notice,) = parse_notices({"year": 2027, "days": days})
+    assert [holiday.first for holiday in notice.holidays] == [date(2027, 1, 1)]
+    assert list(notice.make_up_days) == [date(2027, 1, 3)]
+
+
+def test_a_change_keeps_what_it_does_not_name() -> None:
+    first, second = (notice for notice in packaged_notices() if notice.year == 2020)
+    assert date(2020, 2, 1) in first.make_up_days
+    assert date(2020, 2, 1) not in second.make_up_days
+    assert second.supersedes is first
+    assert [holiday.name for holiday in second.holidays] == [holiday.name for holiday in first.holidays]
+    assert second.holidays[1].last == date(2020, 2, 2)
+
+
+def test_a_change_may_cut_a_holiday_in_two() -> None:
+    change = {"notice": "改", "amends": True, "holidays": [], "make_up_days": ["2027-01-02"]}
+    first = {key: value for key, value in GOOD.items() if key != "year"}
+    _, second = parse_notices({"year": 2027, "version": [first, change]})
+    assert [(h.first.isoformat(), h.last.isoformat()) for h in second.holidays] == [
+        ("2026-12-31", "2027-01-01"),
+        ("2027-05-01", "2027-05-01"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        ({}, "year"),
+        ({"year": "2027"}, "year"),
+        ({"year": True}, "year"),
+        (changed(make_up_days=["2027-01-04"]), "不是星期六或星期日"),
+        (changed(make_up_days=["2027-01-02"]), "既列为放假又列为上班"),
+        (changed(make_up_days=["2028-01-02"]), "不在 2027 年之内"),
+        (changed(make_up_days=["2026-12-27"]), "不在 2027 年之内"),
+        (changed(holidays=["2026-12-28"]), "不在 2027 年之内"),
+        (changed(holidays=["2028-01-01"]), "不在 2027 年之内"),
+        (changed(holidays=["2027-01-01", "2027-01-01"]), "重复"),
+        (changed(holidays=[{"name": "元旦", "from": "2027-01-03", "to": "2027-01-01"}]), "早于"),
+        (changed(holidays=[]), "没有任何放假日"),
+        (changed(holidays="2027-01-01"), "列表"),
+        (changed(holidays=["1 January"]), "不是日期"),
+        (changed(holidays=[None]), "不是日期"),
+        ({"year": 2027, "version": []}, "列表"),
+    ],
+)
+def test_nonsense_is_refused(data: dict, says: str) -> None:
+    with pytest.raises(InvalidNotice, match=says):
+        parse_notices(data)
+
+
+@pytest.mark.parametrize("text", [b"year = ", b"{", b"\xff\xfe"])
+def test_a_file_that_is_neither_is_refused(tmp_path: Path, text: bytes) -> None:
+    (tmp_path / "x.toml").write_bytes(text)
+    with pytest.raises(InvalidNotice):
+        read_notices(tmp_path / "x.toml")
