@@ -1,0 +1,178 @@
+"""Retries kept in rows, dead letters after the last one, and what an operator can do with them."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from sqlalchemy import func, select, update
+
+from shared.bus import dead_letters as letters
+from shared.bus.consumers import Consumers
+from shared.bus.embedded import EmbeddedTransport
+from shared.bus.relay import Relay
+from shared.db.engine import Database
+from shared.db.ids import uuid7
+from shared.db.retry import RetryPolicy
+from shared.db.spine import audit_entries, dead_letters, outbox, parked_events, parked_keys
+from shared.db.uow import Actor
+from shared.errors import NotFound
+from tests.kit.spine import AGENCY, Counter, emit, running, some_ids, until, until_effects
+
+QUICK = RetryPolicy((timedelta(milliseconds=50), timedelta(milliseconds=100)))
+OPERATOR = Actor("staff", "u-9", "管理员")
+
+
+async def one_letter(db: Database) -> letters.DeadLetter | None:
+    async with db.read() as session:
+        row = (await session.execute(letters.listing())).first()
+    return letters.letter(row) if row else None
+
+
+@pytest.fixture
+def counter() -> Counter:
+    counter = Counter()
+    counter.poison = {2}
+    return counter
+
+
+@pytest.fixture
+def consumers(counters: Database, bus: EmbeddedTransport, counter: Counter) -> Consumers:
+    return Consumers(counters, bus, "g", counter.handlers, retries=QUICK, retry_poll_seconds=0.05)
+
+
+async def dead(counters: Database, subject: UUID, letter_count: int = 1) -> letters.DeadLetter:
+    await emit(counters, subject, 1, 2, 3, 4)
+    found = await until(lambda: one_letter(counters))
+    await until_effects(counters, {subject: [1]})
+    return found
+
+
+async def test_an_event_that_keeps_failing_becomes_a_dead_letter_and_its_key_waits(
+    counters: Database, bus: EmbeddedTransport, counter: Counter, consumers: Consumers
+) -> None:
+    sick, well = some_ids(2)
+    async with running(Relay(counters, bus), consumers):
+        letter = await dead(counters, sick)
+        await emit(counters, well, 1)
+        await until_effects(counters, {sick: [1], well: [1]})
+    assert (letter.kind, letter.key, letter.attempts) == ("event", str(sick), 3)
+    assert letter.error == "PoisonedEvent: number 2"
+    assert letter.body == '{"number":2}'
+    assert letter.headers["ce_agencyid"] == str(AGENCY)
+    async with counters.read() as session:
+        assert await session.scalar(select(parked_keys.c.retry_at)) is None
+        assert await session.scalar(select(func.count()).select_from(parked_events)) == 3
+    # Once in its batch, once alone before parking, then the retries: never again after that.
+    assert counter.calls[2] == 4
+
+
+async def test_replay_releases_the_key_in_order(
+    counters: Database, bus: EmbeddedTransport, counter: Counter, consumers: Consumers
+) -> None:
+    (sick,) = some_ids(1)
+    async with running(Relay(counters, bus), consumers):
+        letter = await dead(counters, sick)
+        counter.poison = set()
+        async with counters.write(OPERATOR) as uow:
+            await letters.replay(uow, letter.id)
+        await emit(counters, sick, 5)
+        await until_effects(counters, {sick: [1, 2, 3, 4, 5]})
+    async with counters.read() as session:
+        decided = await letters.show(session, letter.id)
+        audit = (await session.execute(select(audit_entries))).all()
+    assert (decided.decision, decided.decided_by) == ("replayed", "管理员")
+    assert [(a.action, a.actor_id, a.subject, a.agency_id) for a in audit] == [
+        ("dead_letter.replayed", "u-9", letter.id, AGENCY)
+    ]
+
+
+async def test_a_replay_that_fails_again_makes_a_new_letter(
+    counters: Database, bus: EmbeddedTransport, counter: Counter, consumers: Consumers
+) -> None:
+    (sick,) = some_ids(1)
+    async with running(Relay(counters, bus), consumers):
+        first = await dead(counters, sick)
+        async with counters.write(OPERATOR) as uow:
+            await letters.replay(uow, first.id)
+
+        async def another() -> bool:
+            found = await one_letter(counters)
+            return found is not None and found.id != first.id
+
+        await until(another)
+
+
+async def test_discard_gives_the_event_up_and_lets_the_rest_go_on(
+    counters: Database, bus: EmbeddedTransport, consumers: Consumers
+) -> None:
+    (sick,) = some_ids(1)
+    async with running(Relay(counters, bus), consumers):
+        letter = await dead(counters, sick)
+        async with counters.write(OPERATOR) as uow:
+            await letters.discard(uow, letter.id)
+        await until_effects(counters, {sick: [1, 3, 4]})
+    async with counters.read() as session:
+        assert await session.scalar(select(func.count()).select_from(parked_keys)) == 0
+
+
+async def test_a_letter_is_decided_once(counters: Database, bus: EmbeddedTransport, consumers: Consumers) -> None:
+    (sick,) = some_ids(1)
+    async with running(Relay(counters, bus), consumers):
+        letter = await dead(counters, sick)
+    async with counters.write(OPERATOR) as uow:
+        await letters.discard(uow, letter.id)
+    for decide in (letters.replay, letters.discard):
+        with pytest.raises(letters.DeadLetterDecided):
+            async with counters.write(OPERATOR) as uow:
+                await decide(uow, letter.id)
+    with pytest.raises(NotFound):
+        async with counters.write(OPERATOR) as uow:
+            await letters.replay(uow, uuid7())
+
+
+async def test_two_processes_try_a_parked_key_one_at_a_time(
+    counters: Database, bus: EmbeddedTransport, counter: Counter
+) -> None:
+    subjects = some_ids(30)
+    members = [
+        Consumers(counters, bus, "g", counter.handlers, retries=QUICK, retry_poll_seconds=0.01) for _ in range(3)
+    ]
+    counter.poison = {0}
+    for subject in subjects:
+        await emit(counters, subject, 0, 1, 2)
+    async with running(Relay(counters, bus), *members):
+
+        async def all_parked() -> bool:
+            async with counters.read() as session:
+                return await session.scalar(select(func.count()).select_from(parked_events)) == 90
+
+        await until(all_parked)
+        counter.poison = set()
+        async with counters.write(OPERATOR) as uow:
+            await uow.session.execute(update(parked_keys).values(retry_at=func.clock_timestamp(), attempts=1))
+        await until_effects(counters, {s: [0, 1, 2] for s in subjects})
+
+
+async def test_a_refused_outbox_row_can_be_sent_again(counters: Database, bus: EmbeddedTransport) -> None:
+    (a,) = some_ids(1)
+    await emit(counters, a, 1)
+    async with counters.write(OPERATOR) as uow:
+        await uow.session.execute(update(outbox).values(published_at=func.clock_timestamp()))
+        event_id = await uow.session.scalar(select(outbox.c.event_id))
+        await uow.session.execute(
+            dead_letters.insert().values(
+                id=(letter_id := uuid7()),
+                kind="outbox",
+                event_id=event_id,
+                topic="test.counters",
+                key=str(a),
+                headers="{}",
+                body=b"{}",
+                attempts=1,
+                error="refused",
+            )
+        )
+    async with running(Relay(counters, bus), Consumers(counters, bus, "g", Counter().handlers)):
+        async with counters.write(OPERATOR) as uow:
+            await letters.replay(uow, letter_id)
+        await until_effects(counters, {a: [1]})
