@@ -25,7 +25,7 @@ from shared.service.worker import Worker
 from shared.telemetry import metrics as exposition
 
 # Pages for people, which no API prefix tells apart; the gateway has the same (deploy/nginx).
-PAGES = {"/status": "requests", "/documents": "catalog"}
+PAGES = {"/status": "requests"}
 
 
 @dataclass(frozen=True)
