@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import Index, Integer, Text, UniqueConstraint, text
+from sqlalchemy import Index, Integer, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.catalog.base import Base
@@ -33,5 +33,5 @@ class CalendarNotice(Base):
 
     __table_args__ = (
         UniqueConstraint("subject", "version"),
-        Index("ix_calendar_notices_year", text("year DESC"), text("version DESC")),
+        Index("ix_calendar_notices_year", "year", "version"),
     )

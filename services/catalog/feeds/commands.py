@@ -42,8 +42,9 @@ async def seal_once(db: Database) -> int:
         entries = list((await uow.session.execute(unsealed)).scalars())
         if entries:
             last = await uow.session.scalar(select(func.coalesce(func.max(FeedEntry.sequence), 0)))
+            at = await uow.session.scalar(select(func.clock_timestamp()))  # a validator of HTTP, not business time
             values = [
-                {"id": entry, "sequence": number, "sealed_at": uow.now}
+                {"id": entry, "sequence": number, "sealed_at": at}
                 for number, entry in enumerate(entries, start=(last or 0) + 1)
             ]
             await uow.session.execute(update(FeedEntry), values)

@@ -1,0 +1,34 @@
+"""The HTTP application of the catalog service."""
+
+from fastapi import FastAPI
+
+from services.catalog.agencies.api import router as agencies
+from services.catalog.calendar.api import router as calendar
+from services.catalog.calendar.coverage import coverage_check
+from services.catalog.documents.actions_api import router as actions
+from services.catalog.documents.api import pages, workbench
+from services.catalog.documents.api import router as documents
+from services.catalog.feeds.api import router as feeds
+from services.catalog.obligations.api import instances
+from services.catalog.obligations.api import router as obligations
+from services.catalog.search.api import router as search
+from services.catalog.settings import CatalogSettings
+from services.catalog.statutes import rule_set
+from shared.http.app import service_app
+from shared.service.deps import Deps
+
+DESCRIPTION = "机构与工作日历、公文的公开审查与发布、公开义务、检索，以及供网站使用的变更目录。"
+
+
+def create_app(deps: Deps[CatalogSettings]) -> FastAPI:
+    """Return the application; rule rows that contradict themselves stop it here."""
+    rule_set()
+    return service_app(
+        "catalog",
+        "主动公开",
+        deps,
+        [agencies, calendar, documents, actions, workbench, obligations, instances, search, feeds],
+        description=DESCRIPTION,
+        pages=[pages],
+        checks={"calendar": coverage_check(deps.db)},
+    )

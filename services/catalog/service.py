@@ -1,0 +1,43 @@
+"""主动公开 as those who start it know it."""
+
+from collections.abc import Sequence
+
+from services.catalog.app import create_app
+from services.catalog.calendar.coverage import coverage_days
+from services.catalog.consumers import consumers
+from services.catalog.documents import queries as documents
+from services.catalog.feeds import queries as feeds
+from services.catalog.feeds.commands import seal_once
+from services.catalog.obligations import queries as obligations
+from services.catalog.settings import CatalogSettings
+from services.catalog.timers import timers
+from shared.service.background import every
+from shared.service.definition import BackgroundTask, Definition, Gauge
+from shared.service.deps import Deps
+
+
+def tasks(deps: Deps[CatalogSettings]) -> Sequence[BackgroundTask]:
+    """The feed's sealer; several workers may run it, one at a time works."""
+    return (every(deps.settings.feed_seal_seconds, lambda: seal_once(deps.db)),)
+
+
+SERVICE = Definition(
+    name="catalog",
+    title="主动公开",
+    settings=CatalogSettings,
+    create_app=create_app,
+    consumers=consumers,
+    timers=timers,
+    tasks=tasks,
+    gauges=(
+        Gauge("obligations_overdue", "Dated publication obligations whose day has passed", obligations.count_overdue),
+        Gauge("documents_awaiting_review", "Documents waiting for secrecy review", documents.count_awaiting_review),
+        Gauge(
+            "documents_awaiting_publication",
+            "Signed documents waiting to become public",
+            documents.count_awaiting_publication,
+        ),
+        Gauge("calendar_coverage_days", "Days until the published holiday calendar ends", coverage_days),
+        Gauge("feed_lag_seconds", "Age of the oldest change the feed does not show yet", feeds.lag_seconds),
+    ),
+)

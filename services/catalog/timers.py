@@ -1,0 +1,53 @@
+"""Timers of this service: documents and obligations near or past their day, roll-overs, re-dating."""
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from services.catalog.calendar.commands import REDATE
+from services.catalog.documents import publication
+from services.catalog.documents import reminders as documents
+from services.catalog.documents.views import publishing_of
+from services.catalog.obligations import generation
+from services.catalog.obligations import reminders as obligations
+from services.catalog.settings import CatalogSettings
+from shared.db.uow import UnitOfWork
+from shared.service.definition import TimerHandler
+from shared.service.deps import Deps
+from shared.timers import DueTimer
+
+
+def timers(deps: Deps[CatalogSettings]) -> Mapping[str, TimerHandler]:
+    """Return the handler of each kind of timer."""
+    settings = deps.settings
+
+    async def document_due_soon(uow: UnitOfWork, timer: DueTimer) -> None:
+        await documents.tell_due_soon(uow, timer.subject)
+
+    async def document_overdue(uow: UnitOfWork, timer: DueTimer) -> None:
+        await documents.tell_overdue(uow, timer.subject)
+
+    async def obligation_due_soon(uow: UnitOfWork, timer: DueTimer) -> None:
+        await obligations.tell_due_soon(uow, timer.subject)
+
+    async def obligation_overdue(uow: UnitOfWork, timer: DueTimer) -> None:
+        await obligations.tell_overdue(uow, timer.subject)
+
+    async def rollover(uow: UnitOfWork, timer: DueTimer) -> None:
+        await obligations.roll_over(
+            uow, timer.subject, settings.obligation_horizon_days, settings.due_soon_working_days
+        )
+
+    async def redate(uow: UnitOfWork, timer: DueTimer) -> None:
+        after = timer.payload.get("after")
+        following = await documents.redate_open(uow, publishing_of(settings), UUID(after) if after else None)
+        if following is not None:
+            uow.schedule(timer.subject, REDATE, uow.now, {"after": following})
+
+    return {
+        publication.DUE_SOON: document_due_soon,
+        publication.OVERDUE: document_overdue,
+        generation.DUE_SOON: obligation_due_soon,
+        generation.OVERDUE: obligation_overdue,
+        generation.ROLLOVER: rollover,
+        REDATE: redate,
+    }
