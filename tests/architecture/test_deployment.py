@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,22 +21,18 @@ from tests.architecture.deployment import REPOSITORY
 from tests.kit.apt import need
 
 
-def valid(text: str) -> bool:
+def valid(path: Path) -> bool:
     """Ask the compose specification that check-jsonschema carries."""
-    done = subprocess.run(
-        [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", "-"],
-        input=text,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.returncode == 0
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", str(path)]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
-def test_the_file_is_valid_compose_and_a_planted_mistake_is_found() -> None:
-    text = (REPOSITORY / "docker-compose.yml").read_text()
-    assert valid(text)
-    assert not valid(text.replace("healthcheck:", "healthchecks:", 1))
+def test_the_file_is_valid_compose_and_a_planted_mistake_is_found(tmp_path: Path) -> None:
+    committed = REPOSITORY / "docker-compose.yml"
+    planted = tmp_path / "docker-compose.yml"
+    planted.write_text(committed.read_text().replace("healthcheck:", "healthchecks:", 1))
+    assert valid(committed)
+    assert not valid(planted)
 
 
 def test_every_service_runs_as_api_and_as_worker() -> None:

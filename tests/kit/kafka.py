@@ -8,10 +8,8 @@ In an asynchronous test call what waits through `asyncio.to_thread`, so that the
 import base64
 import fcntl
 import hashlib
-import random
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -23,6 +21,7 @@ import pytest
 from tests.kit.apt import need
 from tests.kit.background import Background
 from tests.kit.kafka_probe import answers
+from tests.kit.ports import free_port
 
 REPOSITORY = Path(__file__).parents[2]
 SOURCE = REPOSITORY / "deploy" / "kafka"
@@ -40,7 +39,7 @@ class KafkaBroker:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.port, self.controller_port = _free_port(), _free_port()
+        self.port, self.controller_port = free_port(), free_port()
         number = hashlib.sha256(str(directory).encode()).digest()
         self.cluster = base64.urlsafe_b64encode(b"\0" + number[:15]).decode().rstrip("=")
         self._jars = ""
@@ -182,18 +181,6 @@ def jars() -> Path:
             raise KafkaDidNotStart(f"Maven could not fetch the broker: {done.stdout[-1500:]}")
         draft.rename(found)
     return found
-
-
-def _free_port() -> int:
-    """A port free now, below the range from which the system takes ports for outgoing connections."""
-    while True:
-        port = random.randrange(20_000, 32_000)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
 
 
 def _running() -> Iterator[KafkaBroker]:
