@@ -19,7 +19,8 @@ from urllib.parse import quote
 import asyncpg
 
 from shared.db.embedded_account import NoFittingAccount
-from shared.db.embedded_files import ADMINISTRATOR, ClusterFiles, EmbeddedPostgresError, last_complaint
+from shared.db.embedded_cluster import account_of, last_complaint, prepare
+from shared.db.embedded_files import ADMINISTRATOR, ClusterFiles, EmbeddedPostgresError
 from shared.db.embedded_server import STOPPING, end_leftovers, launch
 
 __all__ = ["EmbeddedPostgres", "EmbeddedPostgresError"]
@@ -34,7 +35,7 @@ class EmbeddedPostgres:
     """The server of one `var` directory. `settings` are extra server settings, which win over ours."""
 
     def __init__(self, var: Path, *, settings: Mapping[str, str] | None = None) -> None:
-        self.files = ClusterFiles(var.absolute())
+        self.files = ClusterFiles(var.resolve())
         self._settings = settings or {}
         self._lock: int | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -100,8 +101,8 @@ class EmbeddedPostgres:
 
     async def _start_once(self) -> None:
         try:
-            account = self.files.account()
-            await asyncio.to_thread(self.files.prepare, account)
+            account = account_of(self.files)
+            await asyncio.to_thread(prepare, self.files, account)
             if left := await asyncio.to_thread(end_leftovers, self.files):
                 log.warning("ended %d processes that an earlier run had left on %s", left, self.files.data)
             self._process = launch(self.files, account, self._settings)

