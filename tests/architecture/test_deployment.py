@@ -14,7 +14,7 @@ import yaml
 from services.cli.command import Service
 from services.cli.main import COMMANDS, module_of
 from services.roster import NAMES, load
-from shared.db.embedded_files import VERSION as POSTGRES_VERSION
+from shared.db.embedded_cluster import VERSION as POSTGRES_VERSION
 from shared.service.settings import ServiceSettings
 from tests.architecture import deployment
 from tests.architecture.deployment import REPOSITORY
