@@ -1,0 +1,64 @@
+"""Routes of the clock: why a case is due when it is, what would change it, and the rule rows behind it."""
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from services.requests.applications.answers import AtDesk
+from services.requests.applications.queries import view
+from services.requests.applications.rules import ReceiptUnconfirmed
+from services.requests.clock import queries
+from services.requests.clock.schemas import ClockBody, WhatIfBody, WhatIfInput, clock_body
+from shared.auth import Staff
+from shared.http.bodies import Output
+from shared.http.openapi import PUBLIC
+from shared.http.problems import responses
+from shared.http.sessions import Read
+
+router = APIRouter(prefix="/applications/{application_id}/clock", tags=["期限计算"])
+rules_router = APIRouter(tags=["期限计算"])
+
+
+class RuleBody(Output):
+    """One rule row: a number of the law, its article, how certain it is, and when it is in force."""
+
+    id: str
+    value: Any
+    unit: str
+    start: str
+    effect: str
+    citation: str
+    grade: str
+    unconfirmed: bool = Field(description="待法制机构确认")
+    from_: date = Field(alias="from", serialization_alias="from")
+    to: date | None
+    locality: str | None
+    note: str
+    author: str
+    reason: str
+
+
+@rules_router.get("/statutes", summary="适用的法规条款", openapi_extra=PUBLIC)
+async def list_statutes(desk: AtDesk) -> list[RuleBody]:
+    """List the rule rows that this service applies, each with its citation."""
+    return [RuleBody.model_validate(row) for row in desk.rules.listing()]
+
+
+@router.get("", summary="期限与逐日台账")
+async def get_clock(application_id: UUID, principal: Staff, session: Read, desk: AtDesk) -> ClockBody:
+    """Show the due day and the ledger: each day, counted or not, why, and which article says so."""
+    return queries.actual(await view(session, principal, desk, application_id), desk)
+
+
+@router.post("/what-if", summary="期限推演", responses=responses(409, 422, examples={409: (ReceiptUnconfirmed,)}))
+async def what_if(application_id: UUID, body: WhatIfInput, principal: Staff, session: Read, desk: AtDesk) -> WhatIfBody:
+    """Read the same clock with hypothetical events; nothing is written."""
+    case = await view(session, principal, desk, application_id)
+    events = [event.event() for event in body.events]
+    reading = queries.what_if(case, desk, events, body.regulation, body.as_of)
+    assert case.row.received_on is not None
+    imagined = clock_body(reading, case.row.received_on, case.calendar.version)
+    return WhatIfBody(actual=queries.actual(case, desk), hypothetical=imagined)

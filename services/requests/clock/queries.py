@@ -1,0 +1,30 @@
+"""Reads of a case's clock: as it is, and as it would be."""
+
+from datetime import date
+
+from services.requests.applications.history import clock_history
+from services.requests.applications.queries import View
+from services.requests.applications.rules import require_receipt
+from services.requests.clock.events import ClockEvent, History, RegulationName
+from services.requests.clock.rules import ClockReading, clock
+from services.requests.clock.schemas import ClockBody, clock_body, not_running
+from services.requests.desk import Desk
+
+
+def actual(view: View, desk: Desk) -> ClockBody:
+    """Return the clock of a case as of today (of its last day, when it is closed)."""
+    reading = view.reading(desk)
+    if reading is None or view.row.received_on is None:
+        return not_running(view.standing.state.value, view.today, view.calendar.version)
+    return clock_body(reading, view.row.received_on, view.calendar.version, view.standing.state.value)
+
+
+def what_if(
+    view: View, desk: Desk, events: list[ClockEvent], regulation: RegulationName | None, as_of: date | None
+) -> ClockReading:
+    """Read the clock with hypothetical events among the true ones; raises IllegalEvent like the true clock."""
+    true = clock_history(view.position, require_receipt(view.row.received_on), view.facts)
+    together = tuple(sorted((*true.events, *events), key=lambda event: event.on))
+    history = History(true.received_on, together, regulation or true.regulation)
+    last = max([true.received_on, *(event.on for event in together)])
+    return clock(history, view.calendar, desk.rules, as_of or max(last, view.today))

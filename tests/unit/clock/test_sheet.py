@@ -1,0 +1,66 @@
+"""The ledger on paper and in a page: every day is there, in Chinese, and no font means a refusal."""
+
+from datetime import date
+from html.parser import HTMLParser
+
+import pytest
+
+from services.requests.clock.labels import REASONS, STATES
+from services.requests.clock.ledger import BASE
+from services.requests.clock.page import render_table
+from services.requests.clock.rules import ClockReading, ConsultationKind, ConsultationStarted, History, clock
+from services.requests.clock.sheet import SheetFontMissing, render_sheet
+from shared.calendar import national
+from tests.unit.clock.cases import RULES
+from tests.unit.clock.test_agreement import STATES as ALL_STATES
+
+
+def reading(received_on: date = date(2026, 9, 18)) -> ClockReading:
+    asked = ConsultationStarted(date(2026, 12, 21), "k", ConsultationKind.THIRD_PARTY)
+    events = (asked,) if received_on > date(2026, 12, 1) else ()
+    return clock(History(received_on, events), national(), RULES)
+
+
+class Cells(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.text: list[str] = []
+        self.rows = 0
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        self.rows += tag == "tr"
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+def test_the_table_has_a_row_for_every_day() -> None:
+    found = reading(date(2026, 12, 18))
+    cells = Cells()
+    cells.feed(render_table(found))
+    assert cells.rows == len(found.ledger()) + 1
+    text = "".join(cells.text)
+    assert "暂定" in text
+    assert "征求第三方意见" in text
+    assert "国令第711号" in text
+
+
+def test_the_sheet_is_a_pdf_and_the_same_reading_gives_the_same_bytes() -> None:
+    header = {"受理编号": "2026-0001", "申请内容": "堃喆路拆迁补偿方案"}
+    sheet = render_sheet(header, reading())
+    assert sheet.startswith(b"%PDF-")
+    assert sheet == render_sheet(header, reading())
+    assert sheet != render_sheet(header, reading(date(2026, 12, 18)))
+
+
+def test_without_a_font_there_is_a_refusal_and_no_boxes() -> None:
+    with pytest.raises(SheetFontMissing, match="fonts-noto-cjk"):
+        render_sheet({"受理编号": "2026-0001"}, reading(), system_fonts=False)
+
+
+def test_every_state_and_reason_has_its_words() -> None:
+    assert set(STATES) == ALL_STATES
+    kinds = {kind.value for kind in ConsultationKind}
+    others = {"receipt", "awaiting_correction", "awaiting_fee", "restarted"}
+    assert set(REASONS) == kinds | others | {"weekend", "holiday", "make_up_day", "working_day"}
+    assert BASE not in REASONS
