@@ -37,8 +37,10 @@ class Database:
             max_overflow=max_overflow,
             pool_timeout=pool_timeout_seconds,
             pool_pre_ping=True,
+            hide_parameters=True,  # an error's text must not hold what a citizen wrote
             connect_args={
                 "timeout": connect_timeout_seconds,
+                "command_timeout": statement_timeout_ms / 1000 + 2,  # for a server that is stopped, not dead
                 "server_settings": {
                     "application_name": f"lantai-{service}",
                     "statement_timeout": str(statement_timeout_ms),

@@ -11,7 +11,8 @@ from fastapi import Response
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from shared.http.problems import of_status, problem
+from shared.errors import Category, DomainError
+from shared.http.problems import of_domain, of_status, problem
 
 DATABASE_AWAY = ("08", "57P01", "57P02", "57P03", "53")  # connection lost, shutting down, starting up, no room
 BUSY = ("40001", "40P01", "55P03", "57014")  # lost a race, deadlock, lock or statement timed out
@@ -19,6 +20,14 @@ UNIQUE_VIOLATION = "23505"
 DATA_EXCEPTION = "22"  # a value that no column can hold: NUL in a text, a number out of range
 
 log = structlog.get_logger()
+
+
+class DatabaseUnavailable(DomainError):
+    """The database does not answer."""
+
+    code = "database_unavailable"
+    title = "数据库暂时不可用，请稍后重试"
+    category = Category.UNAVAILABLE
 
 
 def answer_failure(error: Exception, method: str) -> Response:
@@ -59,7 +68,7 @@ def sqlstate(error: DBAPIError) -> str:
 
 def _away(error: Exception) -> Response:
     log.warning("database_unavailable", error=type(error).__name__)
-    return problem(503, "database_unavailable", "数据库暂时不可用，请稍后重试")
+    return of_domain(DatabaseUnavailable())
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

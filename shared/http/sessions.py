@@ -4,26 +4,45 @@
 answer is sent. The default scope commits after the answer, and a failed commit would still say 201.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
-from typing import Annotated
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
 
 from shared.auth import Caller
 from shared.db.sessions import ReadSession
 from shared.db.uow import PUBLIC, UnitOfWork
+from shared.http.failures import DatabaseUnavailable
+
+OPEN_SECONDS = 3.0  # a server that is stopped rather than dead accepts connections and says nothing
+
+T = TypeVar("T")
 
 
 async def write_uow(request: Request, who: Caller) -> AsyncIterator[UnitOfWork]:
     """Open a unit of work in the name of the caller: staff, another service, or the public."""
-    async with request.app.state.deps.db.write(who.actor if who else PUBLIC) as uow:
-        yield uow
+    async with AsyncExitStack() as stack:
+        db = request.app.state.deps.db
+        yield await _opened(stack, db.write(who.actor if who else PUBLIC))
 
 
 async def read_session(request: Request) -> AsyncIterator[ReadSession]:
-    """Open a read session."""
-    async with request.app.state.deps.db.read() as session:
-        yield session
+    """Open a read session, its connection already tried."""
+    async with AsyncExitStack() as stack:
+        yield await _opened(stack, request.app.state.deps.db.read())
+
+
+async def _opened(stack: AsyncExitStack, manager: AbstractAsyncContextManager[T]) -> T:
+    try:
+        async with asyncio.timeout(OPEN_SECONDS):
+            session = await stack.enter_async_context(manager)
+            if isinstance(session, ReadSession):
+                await session.connection()
+            return session
+    except TimeoutError:
+        raise DatabaseUnavailable from None
 
 
 Write = Annotated[UnitOfWork, Depends(write_uow, scope="function")]

@@ -26,6 +26,8 @@ class Gate:
         self._behind = socket
         self._open: list[asyncio.StreamWriter] = []
         self.port = 0
+        self.flowing = asyncio.Event()
+        self.flowing.set()
         self._server: asyncio.Server | None = None
 
     async def open(self) -> None:
@@ -43,17 +45,17 @@ class Gate:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         inner_reader, inner_writer = await asyncio.open_unix_connection(self._behind)
         self._open += [writer, inner_writer]
-        await asyncio.gather(_pump(reader, inner_writer), _pump(inner_reader, writer))
+        await asyncio.gather(self._pump(reader, inner_writer), self._pump(inner_reader, writer))
 
-
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    try:
-        while data := await reader.read(65_536):
-            writer.write(data)
-            await writer.drain()
-        writer.close()
-    except OSError:
-        writer.transport.abort()
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while data := await reader.read(65_536):
+                await self.flowing.wait()
+                writer.write(data)
+                await writer.drain()
+            writer.close()
+        except OSError:
+            writer.transport.abort()
 
 
 @pytest.fixture
@@ -88,6 +90,36 @@ async def test_503_at_once_and_recovery_by_itself(gated: tuple[EdgeService, Gate
     await gate.open()
     assert (await edge.client.get("/notes")).status_code == 200
     assert (await edge.client.post("/notes", json=NOTE, headers=KEY)).headers["Idempotency-Replayed"] == "true"
+
+
+async def test_a_database_that_is_stopped_does_not_hang_its_callers(gated: tuple[EdgeService, Gate]) -> None:
+    """It takes connections and says nothing: opening gives up after 3 s, and a broken-off connection is not kept."""
+    edge, gate = gated
+    assert (await edge.client.get("/notes")).status_code == 200
+    gate.flowing.clear()
+    started = time.monotonic()
+    calls = [edge.client.get("/notes") for _ in range(20)]
+    calls.append(edge.client.post("/notes", json=NOTE, headers=KEY))
+    answers = await asyncio.gather(*calls)
+    assert {answer.json()["code"] for answer in answers} == {"database_unavailable"}
+    assert time.monotonic() - started < 8
+    gate.flowing.set()
+    assert (await edge.client.post("/notes", json=NOTE, headers=KEY)).status_code == 201
+
+
+async def test_a_database_stopped_within_a_command_is_given_up(gated: tuple[EdgeService, Gate]) -> None:
+    edge, gate = gated
+    through = edge.parts.db.url
+    await edge.parts.db.dispose()
+    object.__setattr__(edge.parts, "db", Database(through, "edge", statement_timeout_ms=500))
+    assert (await edge.client.get("/notes")).status_code == 200
+    call = asyncio.create_task(edge.client.get("/slow"))
+    await asyncio.sleep(0.2)
+    gate.flowing.clear()
+    answer = await asyncio.wait_for(call, 15)
+    gate.flowing.set()
+    assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
+    assert (await edge.client.get("/notes")).status_code == 200
 
 
 async def test_a_connection_lost_inside_a_command_is_503_and_nothing_is_kept(edge: EdgeService) -> None:

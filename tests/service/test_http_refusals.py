@@ -107,6 +107,15 @@ async def test_an_unexpected_error_is_logged_under_its_id_and_shows_nothing(edge
     assert "330106199001011234" not in edge.logs.getvalue()
 
 
+async def test_a_database_errors_text_holds_no_values(edge: EdgeService) -> None:
+    note = NOTE | {"text": "家住解放路1号", "twin": str(uuid4())}
+    for key in ("k1", "k2"):
+        await edge.client.post("/notes", json=note, headers={"Idempotency-Key": key})
+    assert "unique_violation" in edge.logs.getvalue()
+    assert "解放路" not in edge.logs.getvalue()
+    assert note["twin"] not in edge.logs.getvalue()
+
+
 async def test_logs_hold_no_path_query_or_body(edge: EdgeService) -> None:
     note_id = uuid4()
     await edge.client.get(f"/notes/{note_id}?code=geheim1")

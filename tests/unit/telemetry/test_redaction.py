@@ -36,6 +36,11 @@ def test_a_password_in_an_address_is_hidden_and_the_host_kept() -> None:
     assert redact_text("postgresql://user:pw@db:5432/lantai") == f"postgresql://{HIDDEN}@db:5432/lantai"
 
 
+def test_what_postgresql_quotes_is_hidden() -> None:
+    text = 'duplicate key "notes_key"\nDETAIL:  Key (address)=(解放路1号) already exists.\nHINT: x'
+    assert redact_text(text) == f'duplicate key "notes_key"\n{HIDDEN}\nHINT: x'
+
+
 @pytest.mark.parametrize(
     "text",
     [
