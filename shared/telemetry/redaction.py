@@ -50,7 +50,10 @@ _ID_NUMBER = r"(?<!\d)[1-9]\d{5}(?:[ -]?(?:18|19|20)\d{2}[ -]?)(?:0[1-9]|1[0-2])
 _OLD_ID_NUMBER = r"(?<!\d)[1-9]\d{7}(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])\d{3}(?!\d)"
 _MOBILE = r"(?<!\d)(?:\+?86[ -]?|0086[ -]?)?1[3-9]\d[ -]?\d{4}[ -]?\d{4}(?!\d)"
 _LANDLINE = r"(?<![\d-])0\d{2,3}-\d{7,8}(?![\d-])"
-_PATTERN = re.compile("|".join((_UUID, _TRACE, _TOKEN, _SECRET, _MAIL, _ID_NUMBER, _OLD_ID_NUMBER, _MOBILE, _LANDLINE)))
+_DETAIL = r"DETAIL:[^\n]+"  # PostgreSQL quotes the offending row or key there
+_PATTERN = re.compile(
+    "|".join((_DETAIL, _UUID, _TRACE, _TOKEN, _SECRET, _MAIL, _ID_NUMBER, _OLD_ID_NUMBER, _MOBILE, _LANDLINE))
+)
 
 
 def redact_text(text: str) -> str:
