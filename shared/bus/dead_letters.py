@@ -5,9 +5,10 @@
 """
 
 import json
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, Select, func, insert, select, update
@@ -15,12 +16,12 @@ from sqlalchemy.dialects.postgresql import insert as pg_insert
 
 from shared.bus import parked
 from shared.db.ids import uuid7
+from shared.db.pages import Page, decode_cursor, encode_cursor
 from shared.db.sessions import AnySession, WriteSession
 from shared.db.spine import dead_letters, outbox, parked_events, timers
 from shared.db.uow import UnitOfWork
 from shared.errors import Category, DomainError, NotFound
 
-Kind = Literal["event", "timer", "outbox"]
 NO_AGENCY = UUID(int=0)
 
 
@@ -38,6 +39,7 @@ class DeadLetter:
 
     id: UUID
     kind: str
+    agency_id: UUID | None
     topic: str | None
     key: str
     event_id: UUID | None
@@ -58,6 +60,7 @@ async def bury_event(session: WriteSession, head: parked.Head, attempts: int, er
         insert(dead_letters).values(
             id=uuid7(),
             kind="event",
+            agency_id=_agency(record.headers),
             event_id=head.incoming.event_id,
             topic=record.topic,
             key=record.key,
@@ -70,9 +73,22 @@ async def bury_event(session: WriteSession, head: parked.Head, attempts: int, er
 
 
 def listing(*, undecided_only: bool = True) -> Select[Any]:
-    """Return the query of dead letters, newest first; `shared.db.pages` cuts it."""
-    query = select(dead_letters)
+    """Return the query of dead letters, oldest first; `letter` reads its rows."""
+    query = select(dead_letters).order_by(dead_letters.c.id)
     return query.where(dead_letters.c.decided_at.is_(None)) if undecided_only else query
+
+
+async def page_of(
+    session: AnySession, agencies: Collection[UUID], *, undecided_only: bool, cursor: str | None, limit: int
+) -> Page[DeadLetter]:
+    """Return a page of the letters of these agencies, and of those that belong to none (timers)."""
+    query = listing(undecided_only=undecided_only).limit(limit + 1)
+    query = query.where(dead_letters.c.agency_id.in_(agencies) | dead_letters.c.agency_id.is_(None))
+    if cursor is not None:
+        query = query.where(dead_letters.c.id > decode_cursor(cursor, [UUID])[0])
+    found = [letter(row) for row in (await session.execute(query)).all()]
+    more = len(found) > limit
+    return Page(found[:limit], encode_cursor([found[limit - 1].id]) if more else None)
 
 
 def letter(row: Row[Any]) -> DeadLetter:
@@ -126,12 +142,11 @@ async def _decide(uow: UnitOfWork, letter_id: UUID, decision: str) -> Row[Any]:
         .where(dead_letters.c.id == letter_id)
         .values(decided_at=func.clock_timestamp(), decision=decision, decided_by=uow.actor.name)
     )
-    agency = json.loads(row.headers).get("ce_agencyid")
     details = {"kind": row.kind, "topic": row.topic, "key": row.key, "error": row.error}
     uow.audit(
         f"dead_letter.{decision}",
         subject=letter_id,
-        agency_id=UUID(agency) if agency else NO_AGENCY,
+        agency_id=row.agency_id or NO_AGENCY,
         details=details,
     )
     return row
@@ -150,3 +165,11 @@ async def _reschedule(session: WriteSession, row: Row[Any]) -> None:
     await session.execute(
         back.on_conflict_do_nothing(index_elements=["subject", "kind"], index_where=timers.c.fired_at.is_(None))
     )
+
+
+def _agency(headers: Mapping[str, str]) -> UUID | None:
+    """Return the event's agency; a malformed event may name none."""
+    try:
+        return UUID(headers["ce_agencyid"])
+    except (KeyError, ValueError):
+        return None

@@ -7,6 +7,7 @@ would be lost. Rows of one key are written under the lock of their aggregate, so
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 import asyncpg
 
@@ -27,8 +28,8 @@ _REFUSE = """
     WITH refused AS (
         UPDATE outbox SET published_at = clock_timestamp() WHERE id = $1 AND published_at IS NULL RETURNING *
     )
-    INSERT INTO dead_letters (id, kind, event_id, topic, key, headers, body, attempts, error)
-    SELECT $2, 'outbox', event_id, topic, key, headers, body, 1, $3 FROM refused
+    INSERT INTO dead_letters (id, kind, agency_id, event_id, topic, key, headers, body, attempts, error)
+    SELECT $2, 'outbox', $4, event_id, topic, key, headers, body, 1, $3 FROM refused
 """
 
 
@@ -62,4 +63,5 @@ async def mark_published(connection: asyncpg.Connection, rows: Sequence[OutboxRo
 
 async def refuse(connection: asyncpg.Connection, row: OutboxRow, reason: str) -> None:
     """Set aside, as a dead letter, a row that the log will never take, so that the rows behind it go on."""
-    await connection.execute(_REFUSE, row.id, uuid7(), reason)
+    agency = UUID(row.record.headers["ce_agencyid"])
+    await connection.execute(_REFUSE, row.id, uuid7(), reason, agency)

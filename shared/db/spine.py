@@ -75,6 +75,7 @@ dead_letters = Table(
     spine,
     Column("id", Uuid, primary_key=True),
     Column("kind", Text, nullable=False),
+    Column("agency_id", Uuid),
     Column("event_id", Uuid),
     Column("topic", Text),
     Column("key", Text, nullable=False),
@@ -86,7 +87,7 @@ dead_letters = Table(
     Column("decided_at", UtcDateTime),
     Column("decision", Text),
     Column("decided_by", Text),
-    Index("ix_dead_letters_open", "topic", "key", postgresql_where=text("decided_at IS NULL")),
+    Index("ix_dead_letters_open", "id", postgresql_where=text("decided_at IS NULL")),
 )
 
 timers = Table(

@@ -1,0 +1,99 @@
+"""Routes for an operator: dead letters of one service, listed, shown, replayed or discarded. Every decision is audited.
+
+They need the role `admin` at the agency that the event belongs to, or above it; a timer's letter belongs to none and
+any `admin` may decide it.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any, Self
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, Field
+
+from shared.auth import Forbidden, Principal, Role, Staff
+from shared.auth.scope import require, visible
+from shared.bus import dead_letters
+from shared.bus.dead_letters import DeadLetter, DeadLetterDecided
+from shared.db.sessions import AnySession
+from shared.http.pages import PageBody, PageParams, paged
+from shared.http.problems import responses
+from shared.http.sessions import Read, Write
+
+router = APIRouter(prefix="/dead-letters", tags=["运维：死信"])
+OPERATORS = (Role.ADMIN,)
+DECIDED = responses(409, examples={409: (DeadLetterDecided,)})
+
+
+class DeadLetterBody(BaseModel):
+    """An event, timer or outbox row that was tried to the end."""
+
+    id: UUID
+    kind: str = Field(examples=["event"], description="event 事件 / timer 定时 / outbox 待发")
+    agency_id: UUID | None
+    topic: str | None = Field(examples=["lantai.requests.applications"])
+    key: str
+    event_id: UUID | None
+    headers: dict[str, Any]
+    body: str
+    attempts: int
+    error: str
+    died_at: datetime
+    decided_at: datetime | None
+    decision: str | None = Field(examples=["replayed"])
+    decided_by: str | None
+
+    @classmethod
+    def of(cls, letter: DeadLetter) -> Self:
+        return cls.model_validate(letter, from_attributes=True)
+
+
+@router.get("", summary="死信列表")
+async def list_dead_letters(
+    request: Request,
+    response: Response,
+    session: Read,
+    principal: Staff,
+    params: PageParams,
+    decided: Annotated[bool, Query(description="包括已处理的")] = False,
+) -> PageBody[DeadLetterBody]:
+    """List what waits for a decision at the caller's agencies, oldest first."""
+    agencies = await visible(session, principal, OPERATORS)
+    if not agencies:
+        raise Forbidden("此操作需要“管理员”角色。")
+    page = await dead_letters.page_of(
+        session, agencies, undecided_only=not decided, cursor=params.cursor, limit=params.limit
+    )
+    return paged(request, response, page, DeadLetterBody.of)
+
+
+@router.get("/{letter_id}", summary="死信详情")
+async def get_dead_letter(letter_id: UUID, session: Read, principal: Staff) -> DeadLetterBody:
+    """Show one letter with its payload and error."""
+    return DeadLetterBody.of(await _permitted(session, principal, letter_id))
+
+
+@router.post("/{letter_id}/replay", summary="重放死信", responses=DECIDED)
+async def replay_dead_letter(letter_id: UUID, uow: Write, principal: Staff) -> DeadLetterBody:
+    """Try it again where it stood, with fresh attempts; what is parked behind it follows in order."""
+    await _permitted(uow.session, principal, letter_id)
+    await dead_letters.replay(uow, letter_id)
+    return DeadLetterBody.of(await dead_letters.show(uow.session, letter_id))
+
+
+@router.post("/{letter_id}/discard", summary="放弃死信", responses=DECIDED)
+async def discard_dead_letter(letter_id: UUID, uow: Write, principal: Staff) -> DeadLetterBody:
+    """Give it up for good; what is parked behind it goes on."""
+    await _permitted(uow.session, principal, letter_id)
+    await dead_letters.discard(uow, letter_id)
+    return DeadLetterBody.of(await dead_letters.show(uow.session, letter_id))
+
+
+async def _permitted(session: AnySession, principal: Principal, letter_id: UUID) -> DeadLetter:
+    """Return the letter if the principal may see and decide it. Raises NotFound or Forbidden."""
+    if not await visible(session, principal, OPERATORS):
+        raise Forbidden("此操作需要“管理员”角色。")
+    letter = await dead_letters.show(session, letter_id)
+    if letter.agency_id is not None:
+        await require(session, principal, OPERATORS, letter.agency_id)
+    return letter
