@@ -1,5 +1,7 @@
 """Settings of the requests service."""
 
+from pathlib import Path
+
 from pydantic import Field, field_validator
 
 from shared.service.settings import ServiceSettings
@@ -10,6 +12,7 @@ class RequestsSettings(ServiceSettings):
 
     `reminder_days`: how many working days before the due day the handlers are reminded.
     `redating_chunk`: how many open cases one transaction dates anew after a holiday notice.
+    `font_dir`: where an office keeps its licensed fonts for printed sheets; the system's fonts are used beside it.
     `review_body`: how the remedy sentence names the 行政复议机关.
     """
 
@@ -18,6 +21,7 @@ class RequestsSettings(ServiceSettings):
     reminder_days: tuple[int, ...] = (5, 3, 1)
     redating_chunk: int = Field(default=500, ge=1, le=10_000)
     redating_poll_seconds: float = Field(default=2.0, gt=0)
+    font_dir: Path | None = None
     review_body: str = "本机关的同级人民政府（依法另有规定的从其规定）"
 
     @field_validator("receipt_number_format")

@@ -1,10 +1,11 @@
 """Routes of the clock: why a case is due when it is, what would change it, and the rule rows behind it."""
 
+import asyncio
 from datetime import date
 from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from pydantic import Field
 
 from services.requests.applications.answers import AtDesk
@@ -12,6 +13,7 @@ from services.requests.applications.queries import view
 from services.requests.applications.rules import ReceiptUnconfirmed
 from services.requests.clock import queries
 from services.requests.clock.schemas import ClockBody, WhatIfBody, WhatIfInput, clock_body
+from services.requests.clock.sheet import render_sheet
 from shared.auth import Staff
 from shared.http.bodies import Output
 from shared.http.openapi import PUBLIC
@@ -20,6 +22,12 @@ from shared.http.sessions import Read
 
 router = APIRouter(prefix="/applications/{application_id}/clock", tags=["期限计算"])
 rules_router = APIRouter(tags=["期限计算"])
+PDF: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "期限计算表",
+        "content": {"application/pdf": {"schema": {"type": "string", "contentMediaType": "application/pdf"}}},
+    }
+}
 
 
 class RuleBody(Output):

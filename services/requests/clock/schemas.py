@@ -8,23 +8,11 @@ from pydantic import AfterValidator, Field, model_validator
 
 from services.requests.clock import events as happened
 from services.requests.clock.events import ClockEvent, ConsultationKind, RegulationName
+from services.requests.clock.labels import REASONS
 from services.requests.clock.rules import ClockReading
 from shared.http.bodies import Input, Line, Output
 
 FIRST, LAST = date(2008, 5, 1), date(2030, 12, 31)
-REASON_LABELS = {
-    "receipt": "收到申请之日，不计入",
-    "awaiting_correction": "等待补正",
-    "awaiting_fee": "等待缴费",
-    "restarted": "重新计算前的日子",
-    "weekend": "周末休息",
-    "holiday": "放假",
-    "third_party": "征求第三方意见，不计入",
-    "joint_organ": "征求共同制作机关意见，不计入",
-    "other_organ": "征求其他机关意见，不计入",
-    "make_up_day": "调休上班",
-    "working_day": "工作日",
-}
 
 
 def _countable(day: date) -> date:
@@ -136,7 +124,7 @@ def clock_body(reading: ClockReading, received_on: date, calendar_version: str, 
     """Show the clock's answer; `state` where the case knows more than its clock (视为放弃)."""
     ledger = [
         LedgerDayBody(
-            on=day.on, counted=day.counted, reason=day.reason, label=REASON_LABELS[day.reason], citation=day.citation
+            on=day.on, counted=day.counted, reason=day.reason, label=REASONS[day.reason], citation=day.citation
         )
         for day in reading.ledger()
     ]

@@ -30,7 +30,7 @@ async def draft_reply(
     """Draft the reply, or draft it again as long as it is not approved."""
     case = await open_for(uow, desk, principal, HANDLERS, application_id, expected_version)
     _ = case.received_on
-    rules.check_draft(draft)
+    rules.check_draft(draft, uow.today)
     reply = await reply_of(uow, case.row.id)
     rules.require_changeable(_state(reply))
     if reply is None:

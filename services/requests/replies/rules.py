@@ -9,6 +9,7 @@ from datetime import date
 from enum import StrEnum
 from uuid import UUID
 
+from services.requests.applications.rules import check_arrival
 from services.requests.replies.dispositions import Outcome, RemedyKind, table_rows
 from shared.errors import Category, DomainError
 
@@ -119,7 +120,7 @@ DISCLOSING = frozenset({Outcome.ALREADY_PUBLIC, Outcome.DISCLOSED, Outcome.PARTL
 WITHOUT_GROUNDS = frozenset({Outcome.ALREADY_PUBLIC, Outcome.DISCLOSED})
 
 
-def check_draft(draft: Draft) -> None:
+def check_draft(draft: Draft, today: date) -> None:
     """Refuse a draft that does not contain what its outcome demands."""
     row = table_rows().get(draft.row)
     if row is None or draft.outcome not in row.outcomes:
@@ -133,6 +134,8 @@ def check_draft(draft: Draft) -> None:
         refused = table_rows().get(draft.refused_row or "")
         if refused is None or refused.remedy is not RemedyKind.REFUSAL:
             raise RefusedRowMissing()
+    if draft.new_document_formed_on is not None:
+        check_arrival(draft.new_document_formed_on, today)
 
 
 def require_draft(state: ReplyState | None) -> None:

@@ -1,0 +1,215 @@
+"""Reads of cases: lists cost the same number of statements however many they show, and a case is dated as of today."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+
+from services.requests.applications.case import READERS, facts_of
+from services.requests.applications.history import Fact, Position, reading, standing
+from services.requests.applications.models import Application, CaseEntry
+from services.requests.applications.rules import Standing
+from services.requests.clock.rules import ClockReading
+from services.requests.desk import Desk
+from services.requests.extensions.models import Extension
+from services.requests.replies.models import Reply
+from services.requests.third_parties.models import Consultation
+from shared.auth import Principal
+from shared.auth.scope import require, visible
+from shared.calendar import Calendar, civil_day
+from shared.db.clock import read_now
+from shared.db.pages import Page, page
+from shared.db.sessions import AnySession
+from shared.errors import NotFound
+from shared.events.requests import ApplicationState
+from shared.replicas import agencies, calendars
+
+DUE_SOON_WORKING_DAYS = 5
+
+
+class Bucket(StrEnum):
+    """The three lists that every office keeps: 即将逾期, 逾期未办, 逾期已办."""
+
+    DUE_SOON = "due_soon"
+    OVERDUE = "overdue"
+    DONE_LATE = "done_late"
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What a list shows."""
+
+    state: ApplicationState | None = None
+    bucket: Bucket | None = None
+    due_before: date | None = None
+    agency_id: UUID | None = None
+    receipt_number: str | None = None
+
+
+@dataclass(frozen=True)
+class Line:
+    """A case in a list: its row, and where it stands today."""
+
+    row: Application
+    agency_name: str
+    state: ApplicationState
+    left: int | None
+
+
+@dataclass(frozen=True)
+class View:
+    """A case with everything that staff may see, as of `today`."""
+
+    row: Application
+    agency_name: str
+    standing: Standing
+    calendar: Calendar
+    today: date
+    facts: Sequence[Fact]
+    consultations: Sequence[Consultation]
+    extensions: Sequence[Extension]
+    reply: Reply | None
+    same_applicant: int
+
+    @property
+    def position(self) -> Position:
+        return Position(self.row.received_on, self.row.regulation_override)
+
+    def reading(self, desk: Desk) -> ClockReading | None:
+        """Return the clock's answer with its ledger, or None while no receipt day is known."""
+        return reading(
+            self.position, self.facts, calendar=self.calendar, rules=desk.rules, as_of=self.row.closed_on or self.today
+        )
+
+
+async def listing(
+    session: AnySession, principal: Principal, wanted: Filter, *, cursor: str | None, limit: int
+) -> Page[Line]:
+    """Return a page of the cases the principal may see, the newest first."""
+    seen = await visible(session, principal, READERS)
+    today = civil_day(await read_now(session))
+    calendar = await calendars.current(session)
+    statement = _filtered(select(Application).where(Application.agency_id.in_(seen)), wanted, today, calendar)
+    keys = [(Application.registered_at, datetime), (Application.id, UUID)]
+    found = await page(session, statement, keys, cursor=cursor, limit=limit, descending=True)
+    names = await agencies.names(session, [row.agency_id for row in found.items])
+    lines = [
+        Line(row, names.get(row.agency_id, ""), state_on(row, today), left_on(row, today, calendar))
+        for row in found.items
+    ]
+    return Page(lines, found.next_cursor)
+
+
+def _filtered(statement: Select[Application], wanted: Filter, today: date, calendar: Calendar) -> Select[Application]:
+    conditions: list[ColumnElement[bool]] = []
+    if wanted.receipt_number is not None:
+        conditions.append(Application.receipt_number == wanted.receipt_number)
+    if wanted.agency_id is not None:
+        conditions.append(Application.agency_id == wanted.agency_id)
+    if wanted.due_before is not None:
+        conditions += [Application.closed_on.is_(None), Application.due_on < wanted.due_before]
+    if wanted.bucket is not None:
+        conditions.append(_in_bucket(wanted.bucket, today, calendar))
+    if wanted.state is not None:
+        conditions.append(_in_state(wanted.state, today))
+    return statement.where(*conditions)
+
+
+def _overdue(today: date) -> ColumnElement[bool]:
+    """An open case whose certain due day has passed; on a provisional day nothing is late."""
+    return and_(Application.closed_on.is_(None), Application.due_on < today, Application.provisional.is_(False))
+
+
+def _in_bucket(bucket: Bucket, today: date, calendar: Calendar) -> ColumnElement[bool]:
+    if bucket is Bucket.OVERDUE:
+        return _overdue(today)
+    if bucket is Bucket.DONE_LATE:
+        return Application.state == ApplicationState.REPLIED_LATE.value
+    last = calendar.add_working_days(today, DUE_SOON_WORKING_DAYS)
+    return and_(Application.closed_on.is_(None), Application.due_on.between(today, last))
+
+
+def _in_state(state: ApplicationState, today: date) -> ColumnElement[bool]:
+    """Rows keep the state of their last change; a day that passed since then may have made one overdue."""
+    stored = Application.state == state.value
+    if state is ApplicationState.OVERDUE:
+        return _overdue(today)
+    if state in (ApplicationState.RUNNING, ApplicationState.PAUSED):
+        return and_(stored, or_(Application.due_on >= today, Application.provisional.is_(True)))
+    return stored
+
+
+def state_on(row: Application, today: date) -> ApplicationState:
+    """Return the state as of today, whether or not a timer has already written it."""
+    state = ApplicationState(row.state)
+    if state is ApplicationState.PAUSED and row.paused_until is not None and row.paused_until < today:
+        state = ApplicationState.RUNNING
+    if state in (ApplicationState.RUNNING, ApplicationState.PAUSED) and row.due_on is not None:
+        return ApplicationState.OVERDUE if row.due_on < today and not row.provisional else state
+    return state
+
+
+def left_on(row: Application, today: date, calendar: Calendar) -> int | None:
+    """Return the working days left as of today; those of a paused or waiting case stand still."""
+    if state_on(row, today) is not ApplicationState.RUNNING or row.due_on is None:
+        return 0 if state_on(row, today) is ApplicationState.OVERDUE else row.left_days
+    return max(calendar.working_days_between(today, row.due_on), 0)
+
+
+async def view(session: AnySession, principal: Principal, desk: Desk, application_id: UUID) -> View:
+    """Return one case with its parts; raises NotFound or Forbidden."""
+    return await view_of(session, desk, await visible_row(session, principal, application_id))
+
+
+async def visible_row(session: AnySession, principal: Principal, application_id: UUID) -> Application:
+    """Return the row of a case that the principal may read."""
+    row = await session.get(Application, application_id)
+    if row is None:
+        raise NotFound("没有这件申请。")
+    await require(session, principal, READERS, row.agency_id)
+    return row
+
+
+async def view_of(session: AnySession, desk: Desk, row: Application) -> View:
+    """Return what is shown of a case that the caller may see."""
+    today = civil_day(await read_now(session))
+    calendar = await calendars.current(session, row.agency_id)
+    facts = await facts_of(session, row.id)
+    position = Position(row.received_on, row.regulation_override)
+    return View(
+        row=row,
+        agency_name=(await agencies.names(session, [row.agency_id])).get(row.agency_id, ""),
+        standing=standing(position, facts, calendar=calendar, rules=desk.rules, today=today),
+        calendar=calendar,
+        today=today,
+        facts=facts,
+        consultations=await _parts(session, Consultation, row.id),
+        extensions=await _parts(session, Extension, row.id),
+        reply=next(iter(await _parts(session, Reply, row.id)), None),
+        same_applicant=await _same_applicant(session, row),
+    )
+
+
+async def _parts(session: AnySession, model: Any, application_id: UUID) -> list[Any]:
+    wanted = select(model).where(model.application_id == application_id).order_by(model.id)
+    return list((await session.execute(wanted)).scalars())
+
+
+async def _same_applicant(session: AnySession, row: Application) -> int:
+    """Count the other cases of this applicant at this agency (Art. 35, and 重复申请)."""
+    same = and_(
+        Application.agency_id == row.agency_id,
+        Application.id_number_blind == row.id_number_blind,
+        Application.id != row.id,
+    )
+    return int((await session.execute(select(func.count()).where(same))).scalar_one())
+
+
+async def entries_of(session: AnySession, application_id: UUID) -> list[CaseEntry]:
+    """Return the history as people read it: in order of day, within a day as recorded."""
+    wanted = select(CaseEntry).where(CaseEntry.application_id == application_id)
+    return list((await session.execute(wanted.order_by(CaseEntry.on, CaseEntry.sequence))).scalars())

@@ -1,0 +1,69 @@
+"""办理轨迹: what happened on which day, and the audit trail of who did what."""
+
+import json
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+
+from pydantic import Field
+from sqlalchemy import Row
+
+from services.requests.applications.models import CaseEntry
+from services.requests.applications.rules import EntryType
+from shared.http.bodies import Output
+
+
+class HistoryEntry(Output):
+    """One entry of the history, on its civil day."""
+
+    on: date
+    type: EntryType
+    label: str
+    data: dict[str, Any]
+    recorded_at: datetime
+    recorder_name: str
+
+
+class AuditBody(Output):
+    """One entry of the audit trail."""
+
+    at: datetime
+    actor_kind: str
+    actor_name: str
+    action: str = Field(examples=["application.confirmed"])
+    details: dict[str, Any]
+
+
+class Timeline(Output):
+    history: list[HistoryEntry]
+    audit: list[AuditBody]
+
+
+def history(entries: Sequence[CaseEntry]) -> list[HistoryEntry]:
+    """Show the history without its sealed notes."""
+    return [
+        HistoryEntry(
+            on=entry.on,
+            type=EntryType(entry.type),
+            label=EntryType(entry.type).label,
+            data=json.loads(entry.data),
+            recorded_at=entry.recorded_at,
+            recorder_name=entry.recorder_name,
+        )
+        for entry in entries
+    ]
+
+
+def timeline(entries: Sequence[CaseEntry], audited: Sequence[Row[Any]]) -> Timeline:
+    """Show both side by side."""
+    trail = [
+        AuditBody(
+            at=row.at,
+            actor_kind=row.actor_kind,
+            actor_name=row.actor_name,
+            action=row.action,
+            details=json.loads(row.details),
+        )
+        for row in audited
+    ]
+    return Timeline(history=history(entries), audit=trail)

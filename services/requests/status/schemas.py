@@ -1,0 +1,113 @@
+"""HTTP bodies of the public status: no name, no handler, no internal id."""
+
+from datetime import date, datetime
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from services.requests.applications.rules import EntryType
+from services.requests.applications.schemas import STATE_LABELS
+from services.requests.clock.queries import actual
+from services.requests.clock.schemas import ClockBody
+from services.requests.desk import Desk
+from services.requests.replies.commands import open_text
+from services.requests.replies.dispositions import Outcome, remedies, table_rows
+from services.requests.replies.models import Reply
+from services.requests.replies.rules import DeliveryMode, ReplyState
+from services.requests.status.queries import Status
+from shared.events.requests import ApplicationState
+from shared.http.bodies import Input, Output
+
+ReceiptNumber = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")]
+SecretCode = Annotated[str, StringConstraints(min_length=1, max_length=40, pattern=r"^[^\x00-\x1f\x7f]+$")]
+SHOWN = frozenset(EntryType) - {EntryType.RETURNED, EntryType.REGULATION_CHOSEN}
+
+
+class StatusInput(Input):
+    receipt_number: ReceiptNumber = Field(description="受理编号", examples=["11500000009275780A-2026-000001"])
+    code: SecretCode = Field(description="查询码", examples=["7K2MP-9QXWD"])
+
+
+class StatusEntry(Output):
+    on: date
+    type: EntryType
+    label: str
+
+
+class StatusReply(Output):
+    """The delivered reply."""
+
+    outcome: Outcome
+    outcome_label: str
+    articles: str
+    grounds: str | None
+    content: str | None
+    document_title: str | None
+    document_url: str | None
+    remedy: str | None
+    remedy_citation: str | None
+    delivered_on: date
+    delivery_label: str
+
+
+class StatusBody(Output):
+    """Where the case stands, and why its due day is what it is."""
+
+    receipt_number: str
+    agency_name: str
+    state: ApplicationState
+    state_label: str
+    registered_at: datetime
+    received_on: date | None
+    due_on: date | None
+    provisional: bool
+    left: int | None
+    correction_answer_by: date | None
+    history: list[StatusEntry]
+    clock: ClockBody
+    reply: StatusReply | None
+
+
+def status_body(status: Status, desk: Desk) -> StatusBody:
+    """Show a case to its applicant."""
+    row, standing = status.view.row, status.view.standing
+    return StatusBody(
+        receipt_number=row.receipt_number,
+        agency_name=status.view.agency_name,
+        state=standing.state,
+        state_label=STATE_LABELS[standing.state],
+        registered_at=row.registered_at,
+        received_on=row.received_on,
+        due_on=standing.due_on,
+        provisional=standing.provisional,
+        left=standing.left,
+        correction_answer_by=row.answer_by,
+        history=[
+            StatusEntry(on=entry.on, type=EntryType(entry.type), label=EntryType(entry.type).label)
+            for entry in status.entries
+            if EntryType(entry.type) in SHOWN
+        ],
+        clock=actual(status.view, desk),
+        reply=_reply(status.view.reply, desk),
+    )
+
+
+def _reply(reply: Reply | None, desk: Desk) -> StatusReply | None:
+    if reply is None or ReplyState(reply.state) is not ReplyState.DELIVERED:
+        return None
+    assert reply.delivery_mode is not None and reply.delivered_on is not None
+    grounds, content = open_text(desk, reply.text_sealed)
+    mode = DeliveryMode(reply.delivery_mode)
+    return StatusReply(
+        outcome=Outcome(reply.outcome),
+        outcome_label=Outcome(reply.outcome).label,
+        articles=table_rows()[reply.row].articles,
+        grounds=grounds,
+        content=content,
+        document_title=reply.published_title or reply.document_title,
+        document_url=reply.published_url or reply.document_url,
+        remedy=reply.remedy,
+        remedy_citation=next((remedy.citation for remedy in remedies() if remedy.id == reply.remedy_id), None),
+        delivered_on=reply.delivered_on,
+        delivery_label=f"{mode.label}（{mode.counts_from}）",
+    )
