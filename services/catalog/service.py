@@ -1,6 +1,6 @@
 """主动公开 as those who start it know it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from services.catalog.app import create_app
 from services.catalog.calendar.coverage import coverage_days
@@ -16,9 +16,9 @@ from shared.service.definition import BackgroundTask, Definition, Gauge
 from shared.service.deps import Deps
 
 
-def tasks(deps: Deps[CatalogSettings]) -> Sequence[BackgroundTask]:
+def tasks(deps: Deps[CatalogSettings]) -> Mapping[str, BackgroundTask]:
     """The feed's sealer; several workers may run it, one at a time works."""
-    return (every(deps.settings.feed_seal_seconds, lambda: seal_once(deps.db)),)
+    return {"feed-sealer": every(deps.settings.feed_seal_seconds, lambda: seal_once(deps.db))}
 
 
 SERVICE = Definition(

@@ -16,6 +16,6 @@ SERVICE = Definition(
     create_app=create_app,
     consumers=consumers,
     timers=timers,
-    tasks=lambda deps: (redating_loop(deps.db, Desk.of(deps)),),
+    tasks=lambda deps: {"redating": redating_loop(deps.db, Desk.of(deps))},
     gauges=GAUGES,
 )

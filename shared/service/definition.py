@@ -31,7 +31,8 @@ class Gauge:
 class Definition:
     """One service. `services/<name>/service.py` exposes it as `SERVICE`.
 
-    `create_app` serves HTTP; `consumers`, `timers` and `tasks` run in the worker (a task loops until it is cancelled).
+    `create_app` serves HTTP; `consumers`, `timers` and `tasks` run in the worker (a task loops until it is
+    cancelled; its name is what an operator reads in `/readyz`).
     """
 
     name: str
@@ -40,5 +41,5 @@ class Definition:
     create_app: Callable[[Deps[Any]], FastAPI]
     consumers: Callable[[Deps[Any]], Mapping[type[Event], EventHandler]]
     timers: Callable[[Deps[Any]], Mapping[str, TimerHandler]]
-    tasks: Callable[[Deps[Any]], Sequence[BackgroundTask]] = lambda deps: ()
+    tasks: Callable[[Deps[Any]], Mapping[str, BackgroundTask]] = lambda deps: {}
     gauges: Sequence[Gauge] = ()

@@ -100,10 +100,7 @@ def _parts(definition: Definition, deps: Deps[Any], transport: Transport) -> lis
         Scheduler(deps.db, definition.timers(deps), deps.metrics, poll_seconds=deps.settings.timer_poll_seconds),
         Background("sealer", every(SEAL_SECONDS, sealer.seal_once)),
     ]
-    for number, task in enumerate(definition.tasks(deps)):
-        name = getattr(task, "__name__", f"task-{number}")
-        parts.append(Background(name, task))
-    return parts
+    return parts + [Background(name, task) for name, task in definition.tasks(deps).items()]
 
 
 def _part_check(part: Part) -> Check:
