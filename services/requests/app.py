@@ -6,6 +6,7 @@ from services.requests.applications.api import filing
 from services.requests.applications.api import router as applications
 from services.requests.clock.api import router as clock
 from services.requests.clock.api import rules_router
+from services.requests.clock.today_api import router as today
 from services.requests.contacts.api import internal
 from services.requests.corrections.api import router as corrections
 from services.requests.desk import Desk
@@ -21,7 +22,7 @@ from shared.http.app import service_app
 from shared.service.deps import Deps
 
 DESCRIPTION = "申请的提交、登记、签收、补正、征求意见、延长、答复与送达；法定期限逐日计算，每一天都有依据。"
-ROUTERS = (filing, applications, corrections, third_parties, extensions, replies, tables, clock, rules_router, status)
+ROUTERS = (filing, applications, corrections, third_parties, extensions, replies, tables, clock, rules_router, today, status)
 
 
 def create_app(deps: Deps[RequestsSettings]) -> FastAPI:
