@@ -5,7 +5,7 @@ due day is the n-th counted working day after day zero: n working days further i
 excluded intervals take away. `clock` (rules.py) and `lantai clock explain` run this same code.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from services.requests.clock.errors import (
@@ -42,14 +42,16 @@ class Step(NamedTuple):
 class Consultation:
     """A consultation and the days it takes out of the clock: after `start` through `until`."""
 
-    __slots__ = ("end", "excludes", "kind", "start", "term")
+    __slots__ = ("delivered", "end", "excludes", "kind", "start", "term")
 
-    def __init__(self, kind: str, start: int, term: int | None, excludes: bool) -> None:
+    def __init__(self, terms: "Terms", kind: str, start: int, delivered: int, end: int | None = None) -> None:
         self.kind = kind
         self.start = start
-        self.term = term
-        self.excludes = excludes
-        self.end: int | None = None
+        self.delivered = delivered
+        self.end = end
+        days = terms.terms.get(kind)
+        self.term = None if days is None else terms.nth[terms.rank[delivered] + days]
+        self.excludes = kind in terms.excluding
 
     def until(self, as_of: int) -> int:
         """Its end or its term, whichever is earlier (statutes §12-3); open without a term, through `as_of`."""
@@ -84,14 +86,48 @@ class Terms:
         self.terms = {str(kind): days for kind, days in regulation.terms.items()}
 
 
+def exclusions(zero: int, consultations: Iterable[Consultation], as_of: int) -> list[tuple[int, int]]:
+    """The excluded days after day zero as disjoint intervals (start, until], overlaps merged (statutes §12-3).
+
+    Consultations come in the order in which they started.
+    """
+    merged: list[tuple[int, int]] = []
+    reached = zero
+    for each in consultations:
+        if each.excludes:
+            start = each.start if each.start > reached else reached
+            until = each.until(as_of)
+            if until > start:
+                merged.append((start, until))
+                reached = until
+    return merged
+
+
+def due_day(terms: Terms, zero: int, allowed: int, excluded: list[tuple[int, int]]) -> int:
+    """The `allowed`-th counted working day after day zero."""
+    rank, nth = terms.rank, terms.nth
+    ordinal = rank[zero] + allowed
+    due = nth[ordinal]
+    for start, until in excluded:
+        if due <= start:
+            break
+        ordinal += rank[until] - rank[start]
+        due = nth[ordinal]
+    return due
+
+
 class Case:
-    """One request while its events are read; afterwards, the answers."""
+    """One request while its events are read; afterwards, the answers.
+
+    With `judge=False` no event is called late: it was accepted by the calendar known then, and stays a fact.
+    """
 
     __slots__ = (
         "allowed",
         "closed",
         "consultations",
         "extended",
+        "judge",
         "last",
         "noticed",
         "received",
@@ -101,8 +137,9 @@ class Case:
         "zero",
     )
 
-    def __init__(self, terms: Terms, received: int) -> None:
+    def __init__(self, terms: Terms, received: int, judge: bool = True) -> None:
         self.terms = terms
+        self.judge = judge
         self.received = self.zero = self.last = received
         self.allowed = terms.days
         self.extended = 0
@@ -124,15 +161,7 @@ class Case:
 
     def due(self, as_of: int) -> int:
         """The n-th counted working day after day zero, as it stands at the end of `as_of`."""
-        rank, nth = self.terms.rank, self.terms.nth
-        ordinal = rank[self.zero] + self.allowed
-        due = nth[ordinal]
-        for start, until in self.exclusions(as_of):
-            if due <= start:
-                break
-            ordinal += rank[until] - rank[start]
-            due = nth[ordinal]
-        return due
+        return due_day(self.terms, self.zero, self.allowed, self.exclusions(as_of))
 
     def counted(self, through: int, as_of: int) -> int:
         """The counted days after day zero through a day."""
@@ -145,17 +174,8 @@ class Case:
         return days
 
     def exclusions(self, as_of: int) -> list[tuple[int, int]]:
-        """The excluded days after day zero as disjoint intervals (start, until], overlaps merged (statutes §12-3)."""
-        merged: list[tuple[int, int]] = []
-        reached = self.zero
-        for consultation in self.consultations.values():
-            if consultation.excludes:
-                start = consultation.start if consultation.start > reached else reached
-                until = consultation.until(as_of)
-                if until > start:
-                    merged.append((start, until))
-                    reached = until
-        return merged
+        """What its consultations take out, see `exclusions`."""
+        return exclusions(self.zero, self.consultations.values(), as_of) if self.consultations else []
 
     def paused(self, as_of: int) -> bool:
         """An excluding consultation is open and its term, if any, is not over."""
@@ -166,7 +186,7 @@ class Case:
 
     def expired(self, on: int) -> bool:
         """Whether the due day, as it stood on that day, had passed; on a provisional due day nothing is late."""
-        return self.due(on) < on and self.due(on) <= self.terms.final
+        return self.judge and self.due(on) < on and self.due(on) <= self.terms.final
 
     def _day(self, position: int) -> str:
         return self.terms.calendar.day(position).isoformat()
@@ -194,7 +214,7 @@ class Case:
             if "correction" in self.noticed:
                 raise SecondNotice("补正应当一次性告知（条例第三十条）")
             last = self.terms.nth[self.terms.rank[self.received] + limit]
-            if step.on > last:
+            if step.on > last and self.judge:
                 raise CorrectionNoticeLate(f"应当在 {self._day(last)} 前告知补正（条例第三十条）")
         self._notice("correction", step.on)
 
@@ -216,15 +236,12 @@ class Case:
 
     def consultation_started(self, step: Step) -> None:
         """条例第三十二至三十四条: the term runs from delivery to the party asked, else from sending."""
-        terms = self.terms
         if step.id in self.consultations:
             raise DuplicateConsultation(f"编号 {step.id} 已经用过")
         delivered = step.on if step.delivered < 0 else step.delivered
         if delivered < step.on:
             raise DeliveredBeforeSent(f"{self._day(delivered)} 早于发出日 {self._day(step.on)}")
-        days = terms.terms.get(step.kind)
-        term = None if days is None else terms.nth[terms.rank[delivered] + days]
-        self.consultations[step.id] = Consultation(step.kind, step.on, term, step.kind in terms.excluding)
+        self.consultations[step.id] = Consultation(self.terms, step.kind, step.on, delivered)
 
     def consultation_ended(self, step: Step) -> None:
         consultation = self.consultations.get(step.id)

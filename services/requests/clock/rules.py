@@ -77,14 +77,17 @@ class ClockReading:
         return tuple(self._reasons.days(list(self._runs)))
 
 
-def clock(history: History, calendar: Calendar, rules: RuleSet, as_of: date | None = None) -> ClockReading:
+def clock(
+    history: History, calendar: Calendar, rules: RuleSet, as_of: date | None = None, *, judge: bool = True
+) -> ClockReading:
     """Read a history's clock at the end of `as_of`; without it, the day of the last event.
 
-    Raises an `IllegalEvent` naming the first event that the law does not allow.
+    Raises an `IllegalEvent` naming the first event that the law does not allow. Events already recorded were judged
+    by the calendar known then: read them with `judge=False`, and a later notice never makes one of them late.
     """
     both = clock_rules(rules)
     regulation = both.applying(history.received_on, history.regulation)
-    case = Case(_terms(regulation.name, both, calendar), calendar.index(history.received_on))
+    case = Case(_terms(regulation.name, both, calendar), calendar.index(history.received_on), judge)
     for position, event in enumerate(history.events):
         try:
             case.take(_step(event, calendar))
