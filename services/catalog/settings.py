@@ -2,6 +2,8 @@
 
 from pydantic import Field, field_validator
 
+from services.catalog.documents.publication import Publishing
+from services.catalog.obligations.generation import Ahead
 from shared.service.settings import ServiceSettings
 
 
@@ -30,3 +32,13 @@ class CatalogSettings(ServiceSettings):
         if first == second:
             raise ValueError("the pattern must contain {serial}")
         return pattern
+
+    @property
+    def publishing(self) -> Publishing:
+        """What publication needs to know."""
+        return Publishing(self.base_url.rstrip("/"), self.index_number_pattern, self.due_soon_working_days)
+
+    @property
+    def ahead(self) -> Ahead:
+        """What the generation of dated instances needs to know."""
+        return Ahead(self.obligation_horizon_days, self.due_soon_working_days)

@@ -6,7 +6,6 @@ from uuid import UUID
 from services.catalog.calendar.commands import REDATE
 from services.catalog.documents import publication
 from services.catalog.documents import reminders as documents
-from services.catalog.documents.views import publishing_of
 from services.catalog.obligations import generation
 from services.catalog.obligations import reminders as obligations
 from services.catalog.settings import CatalogSettings
@@ -33,13 +32,11 @@ def timers(deps: Deps[CatalogSettings]) -> Mapping[str, TimerHandler]:
         await obligations.tell_overdue(uow, timer.subject)
 
     async def rollover(uow: UnitOfWork, timer: DueTimer) -> None:
-        await obligations.roll_over(
-            uow, timer.subject, settings.obligation_horizon_days, settings.due_soon_working_days
-        )
+        await obligations.roll_over(uow, timer.subject, settings.ahead)
 
     async def redate(uow: UnitOfWork, timer: DueTimer) -> None:
         after = timer.payload.get("after")
-        following = await documents.redate_open(uow, publishing_of(settings), UUID(after) if after else None)
+        following = await documents.redate_open(uow, settings.publishing, UUID(after) if after else None)
         if following is not None:
             uow.schedule(timer.subject, REDATE, uow.now, {"after": following})
 

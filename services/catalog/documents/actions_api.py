@@ -32,7 +32,7 @@ from services.catalog.documents.schemas import (
     WithdrawalInput,
     WorkBody,
 )
-from services.catalog.documents.views import publishing_of, work_body
+from services.catalog.documents.views import work_body
 from shared.auth import Staff
 from shared.db.uow import UnitOfWork
 from shared.http.etags import IfMatch, etag, set_etag
@@ -139,7 +139,7 @@ async def sign_off_document(
         version,
         formed_on=body.formed_on,
         printed_on=body.printed_on,
-        publishing=publishing_of(settings_of(request)),
+        publishing=settings_of(request).publishing,
     )
     return await _answer(uow, document, response)
 
@@ -153,7 +153,7 @@ async def publish_document(
     document_id: UUID, version: IfMatch, request: Request, principal: Staff, uow: Write, response: Response
 ) -> WorkBody:
     """Publish a signed, proactive document (clerk or approver): it gets its 索引号 and enters search and feed."""
-    publishing = publishing_of(settings_of(request))
+    publishing = settings_of(request).publishing
     document = await commands.publish_document(uow, principal, document_id, version, publishing)
     return await _answer(uow, document, response)
 
@@ -205,7 +205,7 @@ async def approve_correction(
     response: Response,
 ) -> WorkBody:
     """Review the correction item by item (reviewer or approver, not its author) and publish it."""
-    publishing = publishing_of(settings_of(request))
+    publishing = settings_of(request).publishing
     document, _ = await changes.approve_correction(
         uow, principal, document_id, correction_id, version, body.verdicts(), publishing
     )
@@ -242,6 +242,6 @@ async def withdraw_document(
     response: Response,
 ) -> WorkBody:
     """Withdraw a public document at once (reviewer or approver); feed and subscribers are told."""
-    publishing = publishing_of(settings_of(request))
+    publishing = settings_of(request).publishing
     document = await changes.withdraw_document(uow, principal, document_id, version, body.reason, publishing)
     return await _answer(uow, document, response)

@@ -19,7 +19,6 @@ from services.catalog.documents.views import (
     document_body,
     document_summary,
     meta_tags_of,
-    publishing_of,
     work_body,
     work_summary,
 )
@@ -82,7 +81,7 @@ async def list_documents(
         published_to=published_to,
     )
     page = await queries.published(session, wanted, cursor=params.cursor, limit=params.limit)
-    publishing = publishing_of(settings_of(request))
+    publishing = settings_of(request).publishing
     return paged(request, response, page, lambda view: document_summary(view, publishing))
 
 
@@ -91,14 +90,14 @@ async def get_document(document_id: UUID, request: Request, session: Read, respo
     """Show a public document; one that was withdrawn is 410, so that copies are dropped."""
     view = await queries.public(session, document_id)
     set_etag(response, view.document.version)
-    return document_body(view, publishing_of(settings_of(request)))
+    return document_body(view, settings_of(request).publishing)
 
 
 @router.get("/{document_id}/meta-tags", summary="网页元标签", openapi_extra=PUBLIC, responses=GONE)
 async def get_document_meta_tags(document_id: UUID, request: Request, session: Read) -> MetaTagsBody:
     """Give a CMS the meta tags for the document's page (国办发〔2017〕47号)."""
     settings = settings_of(request)
-    tags = meta_tags_of(await queries.public(session, document_id), publishing_of(settings), settings)
+    tags = meta_tags_of(await queries.public(session, document_id), settings.publishing, settings)
     return MetaTagsBody(tags=tags, html=tags.html())
 
 
@@ -107,7 +106,7 @@ async def show_document_page(document_id: UUID, request: Request, session: Read)
     """Show a public document as a plain page with its meta tags."""
     settings = settings_of(request)
     view = await queries.public(session, document_id)
-    return HTMLResponse(render(view, meta_tags_of(view, publishing_of(settings), settings)))
+    return HTMLResponse(render(view, meta_tags_of(view, settings.publishing, settings)))
 
 
 @workbench.get("", summary="办理中的公文列表")

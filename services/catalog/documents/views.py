@@ -20,15 +20,6 @@ from services.catalog.settings import CatalogSettings
 from shared.events.catalog import DisclosureAttribute
 
 
-def publishing_of(settings: CatalogSettings) -> Publishing:
-    """What the settings say about publication."""
-    return Publishing(
-        base_url=settings.base_url.rstrip("/"),
-        index_number_pattern=settings.index_number_pattern,
-        due_soon_working_days=settings.due_soon_working_days,
-    )
-
-
 def document_summary(view: View, publishing: Publishing) -> DocumentSummary:
     """Show a public document in a list."""
     return DocumentSummary(**_public(view, publishing))

@@ -7,7 +7,6 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Query, Request, Response
 
 from services.catalog.documents.api import settings_of
-from services.catalog.documents.views import publishing_of
 from services.catalog.feeds import atom, commands, queries
 from services.catalog.feeds.queries import Head
 from services.catalog.feeds.rules import ReceiptTaken, ReceiptUrlInvalid
@@ -56,7 +55,7 @@ async def read_feed(
     if _unchanged(headers, if_none_match, if_modified_since):
         return Response(status_code=304, headers=headers)
     views, more = await queries.changes(session, after=after, limit=params.limit, agency_id=agency_id)
-    publishing = publishing_of(settings_of(request))
+    publishing = settings_of(request).publishing
     body = FeedBody(
         items=[change_body(view, publishing) for view in views],
         next_cursor=encode_cursor([views[-1].entry.sequence if views else after]),
@@ -85,7 +84,7 @@ async def read_atom_feed(
     if _unchanged(headers, if_none_match, if_modified_since):
         return Response(status_code=304, headers=headers)
     settings = settings_of(request)
-    publishing = publishing_of(settings)
+    publishing = settings.publishing
     views = await queries.latest(session, limit=ATOM_ENTRIES, agency_id=agency_id)
     address = f"{publishing.base_url}{request.url.path}"
     rendered = atom.render(views, publishing, title=f"{settings.site_name} 变更目录", address=address)

@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 
 from services.catalog.obligations import commands, queries
-from services.catalog.obligations.commands import Ahead
+from services.catalog.obligations.generation import Ahead
 from services.catalog.obligations.rules import (
     Cadence,
     CadenceIncomplete,
@@ -45,7 +45,7 @@ instances = APIRouter(prefix="/obligation-instances", tags=["公开义务"])
 
 def _ahead(request: Request) -> Ahead:
     settings: CatalogSettings = request.app.state.deps.settings
-    return Ahead(settings.obligation_horizon_days, settings.due_soon_working_days)
+    return settings.ahead
 
 
 @router.get("", summary="公开义务列表")

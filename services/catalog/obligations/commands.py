@@ -9,7 +9,7 @@ from sqlalchemy import delete, select
 from services.catalog.agencies import queries as agencies
 from services.catalog.documents.models import Document
 from services.catalog.documents.rules import State as DocumentState
-from services.catalog.obligations.generation import DUE_SOON, OVERDUE, generate, set_timers
+from services.catalog.obligations.generation import DUE_SOON, OVERDUE, Ahead, generate, set_timers
 from services.catalog.obligations.models import Instance, Obligation
 from services.catalog.obligations.rules import (
     Cadence,
@@ -30,14 +30,6 @@ from shared.errors import NotFound, VersionMismatch
 from shared.events.catalog import ObligationFulfilled
 from shared.replicas import calendars
 from shared.statutes import Unit, due
-
-
-@dataclass(frozen=True)
-class Ahead:
-    """How far ahead instances exist, and how early they remind."""
-
-    horizon_days: int
-    due_soon_working_days: int
 
 
 @dataclass(frozen=True)
@@ -99,7 +91,7 @@ async def add_obligation(
     obligation.schedule  # noqa: B018  (its check refuses a cadence without its number)
     uow.session.add(obligation)
     await uow.session.flush()
-    await generate(uow, obligation, ahead.horizon_days, ahead.due_soon_working_days)
+    await generate(uow, obligation, ahead)
     uow.audit("obligation.created", subject=obligation.id, agency_id=agency_id, details={"key": new.key})
     return obligation
 
@@ -121,7 +113,7 @@ async def set_interval(
     obligation.generated_through = None
     _touch(uow, obligation)
     if schedule.dated:
-        await generate(uow, obligation, ahead.horizon_days, ahead.due_soon_working_days)
+        await generate(uow, obligation, ahead)
     details = {"before": before, "after": interval_days}
     uow.audit("obligation.interval_set", subject=obligation.id, agency_id=obligation.agency_id, details=details)
     return obligation
@@ -158,7 +150,7 @@ async def record_event(
     )
     uow.session.add(instance)
     await uow.session.flush()
-    set_timers(uow, instance.id, due_on, calendar, ahead.due_soon_working_days)
+    set_timers(uow, instance.id, due_on, calendar, ahead)
     _touch(uow, obligation)
     details = {"instance_id": instance.id, "happened_on": happened_on, "due_on": due_on}
     uow.audit("obligation.event_recorded", subject=obligation.id, agency_id=obligation.agency_id, details=details)

@@ -4,6 +4,7 @@ Idempotent: an instance is unique per obligation, period start and due day, and 
 roll-overs at once, a repeated one or a late one give the same rows.
 """
 
+from dataclasses import dataclass
 from datetime import date, timedelta
 from uuid import UUID
 
@@ -23,13 +24,21 @@ OVERDUE = "obligation_overdue"
 ROLLOVER_EVERY = timedelta(days=1)
 
 
-async def generate(uow: UnitOfWork, obligation: Obligation, horizon_days: int, due_soon_days: int) -> list[UUID]:
+@dataclass(frozen=True)
+class Ahead:
+    """How far ahead instances exist, and how early they remind."""
+
+    horizon_days: int
+    due_soon_working_days: int
+
+
+async def generate(uow: UnitOfWork, obligation: Obligation, ahead: Ahead) -> list[UUID]:
     """Add the missing instances up to the horizon, with their timers; set the next roll-over; return the new ids."""
     schedule = obligation.schedule
     if not schedule.dated:
         uow.cancel(obligation.id, ROLLOVER)
         return []
-    through = uow.today + timedelta(days=horizon_days)
+    through = uow.today + timedelta(days=ahead.horizon_days)
     known = obligation.generated_through
     wanted = [
         {
@@ -53,16 +62,16 @@ async def generate(uow: UnitOfWork, obligation: Obligation, horizon_days: int, d
         statement = insert(Instance).on_conflict_do_nothing().returning(Instance.id, Instance.due_on)
         calendar = await calendars.current(uow.session, obligation.agency_id)
         for row in (await uow.session.execute(statement, wanted)).all():
-            set_timers(uow, row.id, row.due_on, calendar, due_soon_days)
+            set_timers(uow, row.id, row.due_on, calendar, ahead)
             added.append(row.id)
     obligation.generated_through = through
     uow.schedule(obligation.id, ROLLOVER, start_of_day(uow.today) + ROLLOVER_EVERY)
     return added
 
 
-def set_timers(uow: UnitOfWork, instance_id: UUID, due_on: date, calendar: Calendar, due_soon_days: int) -> None:
+def set_timers(uow: UnitOfWork, instance_id: UUID, due_on: date, calendar: Calendar, ahead: Ahead) -> None:
     """Set the reminder and the overdue timer of an open instance; one overdue already gets only the second."""
     overdue = overdue_at(due_on)
     if overdue > uow.now:
-        uow.schedule(instance_id, DUE_SOON, reminder_at(due_on, calendar, due_soon_days))
+        uow.schedule(instance_id, DUE_SOON, reminder_at(due_on, calendar, ahead.due_soon_working_days))
     uow.schedule(instance_id, OVERDUE, overdue)

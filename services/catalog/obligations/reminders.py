@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from services.catalog.agencies import queries as agencies
-from services.catalog.obligations.generation import generate
+from services.catalog.obligations.generation import Ahead, generate
 from services.catalog.obligations.models import Instance, Obligation
 from services.catalog.obligations.rules import InstanceState
 from shared.db.uow import UnitOfWork
@@ -26,11 +26,11 @@ async def tell_overdue(uow: UnitOfWork, instance_id: UUID) -> None:
         await _tell(uow, instance, ObligationOverdue, "obligation.overdue")
 
 
-async def roll_over(uow: UnitOfWork, obligation_id: UUID, horizon_days: int, due_soon_days: int) -> None:
+async def roll_over(uow: UnitOfWork, obligation_id: UUID, ahead: Ahead) -> None:
     """Generate what the horizon now reaches, and set the next roll-over."""
     obligation = await uow.session.get(Obligation, obligation_id, with_for_update=True)
     if obligation is not None:
-        await generate(uow, obligation, horizon_days, due_soon_days)
+        await generate(uow, obligation, ahead)
 
 
 async def _tell(uow: UnitOfWork, instance: Instance, kind: type[ObligationChanged], action: str) -> None:

@@ -20,9 +20,11 @@ from services.catalog.documents.commands import Content
 from services.catalog.documents.imported import PublicDocument, import_document
 from services.catalog.documents.models import Document
 from services.catalog.documents.publication import Publishing
-from services.catalog.obligations.commands import Ahead, NewObligation, add_obligation
+from services.catalog.obligations.commands import NewObligation, add_obligation
+from services.catalog.obligations.generation import Ahead
 from services.catalog.obligations.models import Obligation
 from services.catalog.obligations.rules import Cadence, MonthDay
+from services.catalog.settings import CatalogSettings
 from shared.db.engine import Database
 from shared.db.uow import Actor
 from shared.events.catalog import DisclosureAttribute
@@ -52,12 +54,12 @@ def document_id(key: str) -> UUID:
     return uuid5(NAMESPACE, f"document:{key}")
 
 
-async def load(db: Database, publishing: Publishing, ahead: Ahead) -> Loaded:
+async def load(db: Database, settings: CatalogSettings) -> Loaded:
     """Add what is missing."""
     return Loaded(
         agencies=await _load_agencies(db),
-        obligations=await _load_obligations(db, ahead),
-        documents=await _load_documents(db, publishing),
+        obligations=await _load_obligations(db, settings.ahead),
+        documents=await _load_documents(db, settings.publishing),
     )
 
 

@@ -7,7 +7,6 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request
 
 from services.catalog.documents.api import settings_of
-from services.catalog.documents.views import publishing_of
 from services.catalog.search import queries
 from services.catalog.search.queries import Search, Sort
 from services.catalog.search.rules import QueryEmpty, QueryTooLong
@@ -45,4 +44,4 @@ async def search_documents(
         limit=params.limit,
         candidates=settings.search_candidates,
     )
-    return search_body(result, publishing_of(settings))
+    return search_body(result, settings.publishing)

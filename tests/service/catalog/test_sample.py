@@ -3,24 +3,18 @@
 from sqlalchemy import func, select
 
 from services.catalog.documents.models import Document
-from services.catalog.documents.views import publishing_of
-from services.catalog.obligations.commands import Ahead
 from services.catalog.obligations.models import Instance
 from services.catalog.sample.load import Loaded, agency_id, document_id, load
 from shared.auth import Role
 from tests.kit.apps import ServiceUnderTest
 from tests.service.catalog.desk import ok, seal
 
-AHEAD = Ahead(horizon_days=92, due_soon_working_days=3)
-
 
 async def test_it_loads_once_and_a_second_load_adds_nothing(catalog: ServiceUnderTest) -> None:
-    publishing = publishing_of(catalog.deps.settings)
-
-    first = await load(catalog.deps.db, publishing, AHEAD)
+    first = await load(catalog.deps.db, catalog.deps.settings)
     async with catalog.deps.db.read() as session:
         instances = (await session.execute(select(func.count()).select_from(Instance))).scalar_one()
-    second = await load(catalog.deps.db, publishing, AHEAD)
+    second = await load(catalog.deps.db, catalog.deps.settings)
 
     assert first == Loaded(agencies=140, obligations=138, documents=5)
     assert second == Loaded(0, 0, 0)
@@ -33,7 +27,7 @@ async def test_it_loads_once_and_a_second_load_adds_nothing(catalog: ServiceUnde
 
 
 async def test_its_plans_are_found_listed_and_fed(catalog: ServiceUnderTest) -> None:
-    await load(catalog.deps.db, publishing_of(catalog.deps.settings), AHEAD)
+    await load(catalog.deps.db, catalog.deps.settings)
     await seal(catalog)
 
     found = ok(await catalog.client.get("/search", params={"q": "不予公开等属性"}))
