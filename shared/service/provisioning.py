@@ -5,17 +5,23 @@ elsewhere (`LANTAI_<SERVICE>_DATABASE_URL`) is migrated as `LANTAI_<SERVICE>_DAT
 needs; whoever runs that server has made the database and both roles.
 """
 
+import asyncpg
 from sqlalchemy.engine import make_url
 
 from shared.bus.embedded_schema import migrate_bus
-from shared.bus.transport import Transport
+from shared.bus.embedded_upkeep import undrained
+from shared.bus.transport import Transport, TransportError
 from shared.db.migrate import upgrade
 from shared.db.provision import provision
-from shared.db.urls import database_of
+from shared.db.urls import database_of, with_database
 from shared.events import TOPICS
 from shared.service.settings import ServiceSettings
 
 BUS = "bus"
+
+
+class LogNotDrained(TransportError):
+    """Switching to Kafka now would lose events; the message says what to do."""
 
 
 class NoDatabase(RuntimeError):
@@ -37,18 +43,37 @@ async def prepare_service(settings: ServiceSettings) -> None:
 
 
 async def prepare_bus(settings: ServiceSettings, transport: Transport) -> None:
-    """Make the log's own database unless there is a Kafka, and the topics of the registry in either."""
-    if settings.kafka_bootstrap_servers is None:
-        if settings.bus_url is not None:
-            await migrate_bus(settings.bus_url.get_secret_value())
-        else:
-            owner_url, _ = await provision(server_url(settings), BUS, settings.secret_key.get_secret_value())
-            await migrate_bus(owner_url, f"{database_of(BUS)}_app")
+    """Make the log's own database unless there is a Kafka, and the topics of the registry in either.
+
+    Raises LogNotDrained when a deployment goes to Kafka before its services have read all of the embedded log.
+    """
+    if settings.kafka_bootstrap_servers:
+        await _refuse_to_leave_unread(settings)
+    elif settings.bus_url is not None:
+        await migrate_bus(settings.bus_url.get_secret_value())
+    else:
+        owner_url, _ = await provision(server_url(settings), BUS, settings.secret_key.get_secret_value())
+        await migrate_bus(owner_url, f"{database_of(BUS)}_app")
     await transport.start()
     try:
         await transport.ensure_topics(TOPICS.values())
     finally:
         await transport.stop()
+
+
+async def _refuse_to_leave_unread(settings: ServiceSettings) -> None:
+    if settings.postgres_url is None:
+        return
+    try:
+        left = await undrained(with_database(server_url(settings), database_of(BUS)))
+    except asyncpg.InvalidCatalogNameError:
+        return  # there never was an embedded log
+    if left:
+        groups = ", ".join(sorted({backlog.group for backlog in left}))
+        raise LogNotDrained(
+            f"the embedded event log still holds events that {groups} have not read: "
+            "start without LANTAI_KAFKA_BOOTSTRAP_SERVERS until they have, then switch."
+        )
 
 
 def server_url(settings: ServiceSettings) -> str:
