@@ -1,9 +1,10 @@
 """Building blocks of request bodies: what PostgreSQL cannot store or a person cannot mean is refused at the edge."""
 
-from datetime import datetime
+import re
+from datetime import date, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, StringConstraints
 
 VISIBLE_LINE = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$"
 VISIBLE_TEXT = r"^[^\x00]*[^\s\x00][^\x00]*$"
@@ -29,6 +30,13 @@ def _plausible(moment: datetime) -> datetime:
     return moment
 
 
+def _written_out(value: object) -> object:
+    if isinstance(value, date) or (isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value)):
+        return value
+    raise ValueError("应为日期（如 2026-03-05）")  # pydantic takes a number for seconds since 1970
+
+
+Day = Annotated[date, BeforeValidator(_written_out)]
 Moment = Annotated[AwareDatetime, AfterValidator(_plausible)]
 Line = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=VISIBLE_LINE)]
 Paragraph = Annotated[str, StringConstraints(min_length=1, max_length=5_000, pattern=VISIBLE_TEXT)]

@@ -15,14 +15,16 @@ class AllowedMethods:
         self._app = app
 
     def at(self, path: str) -> str | None:
-        """Return the value of `Allow`, or None for a path outside the document."""
-        found = {method for pattern, methods in self._patterns if pattern.fullmatch(path) for method in methods}
+        """Return the value of `Allow`, or None for a path outside the document; `/x/new` wins over `/x/{id}`."""
+        fitting = [(holes, methods) for pattern, holes, methods in self._patterns if pattern.fullmatch(path)]
+        closest = min((holes for holes, _ in fitting), default=0)
+        found = {method for holes, methods in fitting if holes == closest for method in methods}
         return ", ".join(sorted(found)) or None
 
     @cached_property
-    def _patterns(self) -> list[tuple[re.Pattern[str], list[str]]]:
+    def _patterns(self) -> list[tuple[re.Pattern[str], int, list[str]]]:
         return [
-            (_pattern(template), [method.upper() for method in METHODS if method in item])
+            (_pattern(template), template.count("{"), [method.upper() for method in METHODS if method in item])
             for template, item in self._app.openapi()["paths"].items()
         ]
 

@@ -13,6 +13,7 @@ from tests.kit.postgres import ServiceDatabase
 UNLIMITED = 1_000_000
 
 
+@pytest.mark.timeout(360)
 @pytest.mark.parametrize("name", roster.NAMES)
 async def test_every_answer_is_declared(name: str, service_database: Callable[[str], ServiceDatabase]) -> None:
     url = service_database(name).url

@@ -1,7 +1,7 @@
 """Routes that read documents: the public's, and the workbench of those who work on them."""
 
 import json
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -28,7 +28,7 @@ from shared.calendar import civil_day
 from shared.db.clock import read_now
 from shared.db.uow import audit_trail
 from shared.events.catalog import DisclosureAttribute
-from shared.http.bodies import Output
+from shared.http.bodies import Day, Output
 from shared.http.etags import set_etag
 from shared.http.openapi import PUBLIC
 from shared.http.pages import PageBody, PageParams, paged
@@ -69,8 +69,8 @@ async def list_documents(
     agency_id: Annotated[UUID | None, Query(description="发文机关")] = None,
     document_number: Annotated[Number | None, Query(description="文号（精确）")] = None,
     index_number: Annotated[Number | None, Query(description="索引号（精确）")] = None,
-    published_from: Annotated[date | None, Query(description="发布日期起")] = None,
-    published_to: Annotated[date | None, Query(description="发布日期止")] = None,
+    published_from: Annotated[Day | None, Query(description="发布日期起")] = None,
+    published_to: Annotated[Day | None, Query(description="发布日期止")] = None,
 ) -> PageBody[DocumentSummary]:
     """List public documents, newest first."""
     wanted = queries.Filter(

@@ -1,6 +1,5 @@
 """Routes of obligations and their dated instances."""
 
-from datetime import date
 from typing import Annotated
 from uuid import UUID
 
@@ -33,6 +32,7 @@ from services.catalog.obligations.schemas import (
 from services.catalog.settings import CatalogSettings
 from shared.auth import Staff
 from shared.calendar import OutsideCalendar
+from shared.http.bodies import Day
 from shared.http.etags import IfMatch, etag, set_etag
 from shared.http.idempotency import Idempotent
 from shared.http.pages import PageBody, PageParams, paged
@@ -149,8 +149,8 @@ async def list_obligation_instances(
     agency_id: Annotated[UUID | None, Query(description="责任机关")] = None,
     obligation_id: Annotated[UUID | None, Query(description="公开义务")] = None,
     state: Annotated[InstanceState | None, Query(description="open 待公开、overdue 逾期、fulfilled 已公开")] = None,
-    due_from: Annotated[date | None, Query(description="期限起")] = None,
-    due_to: Annotated[date | None, Query(description="期限止")] = None,
+    due_from: Annotated[Day | None, Query(description="期限起")] = None,
+    due_to: Annotated[Day | None, Query(description="期限止")] = None,
 ) -> PageBody[InstanceBody]:
     """List dated instances of the caller's agencies, the earliest due first."""
     page = await queries.instances(

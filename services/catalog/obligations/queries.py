@@ -85,15 +85,13 @@ async def instances(
     """Return a page of dated instances of the principal's agencies, the earliest due first."""
     statement = select(Instance).where(Instance.agency_id.in_(await visible(session, principal, READERS)))
     conditions = (
-        (agency_id, Instance.agency_id == agency_id),
-        (obligation_id, Instance.obligation_id == obligation_id),
-        (state, Instance.state == (state.value if state else None)),
-        (due_from, Instance.due_on >= due_from),
-        (due_to, Instance.due_on <= due_to),
+        Instance.agency_id == agency_id if agency_id else None,
+        Instance.obligation_id == obligation_id if obligation_id else None,
+        Instance.state == state.value if state else None,
+        Instance.due_on >= due_from if due_from else None,
+        Instance.due_on <= due_to if due_to else None,
     )
-    for given, condition in conditions:
-        if given is not None:
-            statement = statement.where(condition)
+    statement = statement.where(*(condition for condition in conditions if condition is not None))
     keys = [(Instance.due_on, date), (Instance.id, UUID)]
     found = await page(session, statement, keys, cursor=cursor, limit=limit)
     return Page(await _with_obligations(session, found.items), found.next_cursor)

@@ -1,6 +1,5 @@
 """The route of search."""
 
-from datetime import date
 from typing import Annotated
 from uuid import UUID
 
@@ -11,6 +10,7 @@ from services.catalog.search import queries
 from services.catalog.search.queries import Search, Sort
 from services.catalog.search.rules import QueryEmpty, QueryTooLong
 from services.catalog.search.schemas import SearchBody, search_body
+from shared.http.bodies import Day
 from shared.http.openapi import PUBLIC
 from shared.http.pages import PageParams
 from shared.http.problems import responses
@@ -31,8 +31,8 @@ async def search_documents(
     params: PageParams,
     q: Annotated[str, Query(min_length=1, max_length=400, description="检索词，1 至 100 字", examples=["政务公开"])],
     agency_id: Annotated[UUID | None, Query(description="发文机关")] = None,
-    published_from: Annotated[date | None, Query(description="发布日期起")] = None,
-    published_to: Annotated[date | None, Query(description="发布日期止")] = None,
+    published_from: Annotated[Day | None, Query(description="发布日期起")] = None,
+    published_to: Annotated[Day | None, Query(description="发布日期止")] = None,
     sort: Annotated[Sort, Query(description="relevance 相关度；newest 最新（完整）")] = Sort.RELEVANCE,
 ) -> SearchBody:
     """Find every public document that holds the text, whatever the width, case or brackets it is written in."""

@@ -1,6 +1,5 @@
 """Routes of cases: filing and registering, the staff's lists, and the general steps."""
 
-from datetime import date
 from typing import Annotated
 from uuid import UUID
 
@@ -43,6 +42,7 @@ from services.requests.desk import Desk
 from shared.auth import Staff
 from shared.db.uow import UnitOfWork, audit_trail
 from shared.events.requests import ApplicationState
+from shared.http.bodies import Day
 from shared.http.etags import IfMatch, etag, set_etag
 from shared.http.idempotency import Idempotency, Idempotent
 from shared.http.openapi import PUBLIC
@@ -120,7 +120,7 @@ async def list_applications(
     params: PageParams,
     state: Annotated[ApplicationState | None, Query(description="办理状态")] = None,
     bucket: Annotated[Bucket | None, Query(description="即将逾期、逾期未办、逾期已办")] = None,
-    due_before: Annotated[date | None, Query(description="期限早于此日的在办申请")] = None,
+    due_before: Annotated[Day | None, Query(description="期限早于此日的在办申请")] = None,
     agency_id: Annotated[UUID | None, Query(description="受理机关")] = None,
     receipt_number: Annotated[str | None, Query(pattern=r"^[^\x00-\x1f]{1,100}$", description="受理编号")] = None,
 ) -> PageBody[CaseSummary]:

@@ -1,0 +1,38 @@
+"""What a person cannot mean is refused at the edge."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+from pydantic import BaseModel, ValidationError
+
+from shared.http.bodies import Day, Line, Moment
+
+
+class Body(BaseModel):
+    day: Day | None = None
+    moment: Moment | None = None
+    line: Line = "x"
+
+
+@pytest.mark.parametrize("value", ["2026-03-05", date(2026, 3, 5)])
+def test_a_day_is_written_out(value: Any) -> None:
+    assert Body(day=value).day == date(2026, 3, 5)
+
+
+@pytest.mark.parametrize("value", [0, "0", "1772668800", 1.5, "2026-3-5", "2026-02-30", "2026-03-05T00:00:00", ""])
+def test_a_number_is_no_day(value: Any) -> None:
+    with pytest.raises(ValidationError):
+        Body(day=value)
+
+
+@pytest.mark.parametrize("value", ["2026-03-05T10:00:00", "1999-12-31T10:00:00+08:00", 0, "0"])
+def test_a_moment_has_a_zone_and_a_plausible_year(value: Any) -> None:
+    with pytest.raises(ValidationError):
+        Body(moment=value)
+
+
+@pytest.mark.parametrize("value", ["", " ", "a\x00b", "a\nb", "x" * 201])
+def test_a_line_is_visible_and_one(value: str) -> None:
+    with pytest.raises(ValidationError):
+        Body(line=value)
