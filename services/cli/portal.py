@@ -50,8 +50,8 @@ class Visitor:
         return self._answer(self._http.post(path, json=body, headers=headers))
 
     def act(self, path: str, body: dict[str, Any], etag: str | None, *, method: str = "POST") -> Answer:
-        """Act on the version that was read; raises Refused."""
-        headers = self._headers | ({"If-Match": etag} if etag else {})
+        """Act on the version that was read, under a fresh Idempotency-Key for acts that also create; raises Refused."""
+        headers = self._headers | {"Idempotency-Key": str(uuid4())} | ({"If-Match": etag} if etag else {})
         return self._answer(self._http.request(method, path, json=body, headers=headers))
 
     def ask(self, path: str, body: dict[str, Any]) -> Answer:

@@ -95,6 +95,7 @@ async def fetch_json(url: str, *, timeout_seconds: float = 5.0) -> dict[str, Any
 
 Client = httpx.Client
 Response = httpx.Response
+Unreachable = httpx.TransportError
 
 
 def outside_client(base_url: str, *, timeout_seconds: float = 30.0) -> Client:

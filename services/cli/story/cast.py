@@ -1,4 +1,4 @@
-"""Who plays in the story: one office of the sample data, its people with different roles, a citizen and a third party."""
+"""Who plays in the story: one office of the sample data, its people with their roles, a citizen, a third party."""
 
 from dataclasses import dataclass
 from datetime import date

@@ -1,5 +1,6 @@
-"""Chapters 1 and 2: a citizen files online, both sides confirm, and the clock runs, restarts, pauses and is extended."""
+"""Chapters 1 and 2: a citizen files online, both confirm, and the clock runs, restarts, pauses and is extended."""
 
+from datetime import date
 from typing import Any
 
 from services.cli.office import REQUESTS, CaseFile, applicant, file_online, register_letter
@@ -106,12 +107,11 @@ def _letter_with_consultation(cast: Cast) -> CaseFile:
     story.check("扣除征求意见时间后的答复期限", back["due_on"], due.isoformat())
     story.tell(f"{day(answered)}收到第三方意见，其间{excluded}个工作日不计入（第三十三条），顺延至{day(due)}。")
     _hold_ledger(cast, letter, 20)
-    if not back["due_on"] < cast.today.isoformat():
-        _extend(cast, letter, 20 + excluded, received)
+    _extend(cast, letter, 20 + excluded, received)
     return letter
 
 
-def _extend(cast: Cast, letter: CaseFile, working_days: int, received: Any) -> None:
+def _extend(cast: Cast, letter: CaseFile, working_days: int, received: date) -> None:
     story = cast.narrator
     letter.act(cast.clerk, "extension", working_days=10, reason="所涉档案需从档案馆调阅。")
     story.refused("经办自己批准延长", "forbidden", lambda: letter.act(cast.clerk, "extension/approval", approved=True))
