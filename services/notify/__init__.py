@@ -1,0 +1,1 @@
+"""通知: who is told, how, and the proof that it arrived."""

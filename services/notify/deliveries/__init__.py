@@ -1,0 +1,1 @@
+"""One notice to one recipient over one channel, and what became of it."""

@@ -1,0 +1,206 @@
+"""Sends the mail that waits: claim, commit, speak, record.
+
+A claimed mail is `sending` under a lease before the first byte leaves, and every later write names that lease. Whoever
+dies in between leaves a lease that runs out: nobody knows whether the server took the mail, so it becomes `unknown`
+and is sent again under the same Message-ID, marked as possibly doubled. Two senders never hold one mail (SKIP LOCKED).
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.message import EmailMessage
+from typing import Any
+from uuid import UUID, uuid4
+
+import stamina
+import structlog
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
+from services.notify.channels.message import Letter, compose
+from services.notify.channels.smtp import MailChannel
+from services.notify.deliveries import rules
+from services.notify.deliveries.commands import emit_delivered, emit_failed
+from services.notify.deliveries.contacts import Contact, Directory
+from services.notify.deliveries.models import Delivery
+from services.notify.deliveries.rules import Attempt, Channel, Outcome, RecipientKind, State
+from services.notify.settings import NotifySettings
+from shared.db.engine import Database
+from shared.db.uow import Actor, UnitOfWork
+
+DRAIN_SECONDS = 6.0
+RECORD_ATTEMPTS = 5
+RECORD_SECONDS = 20.0
+LEASE_RAN_OUT = "发送进程中断，不知邮件服务器是否已接收"
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A mail that is ours until its lease runs out."""
+
+    id: UUID
+    lease: UUID
+    kind: RecipientKind
+    recipient_id: UUID
+    message_id: str
+    subject: str
+    body: str
+    written_at: datetime
+
+
+class Sender:
+    """Sends waiting mail; several may run side by side."""
+
+    def __init__(self, db: Database, channel: MailChannel, directory: Directory, settings: NotifySettings) -> None:
+        self._db = db
+        self._channel = channel
+        self._directory = directory
+        self._settings = settings
+        self._actor = Actor.system(db.service)
+
+    async def run(self) -> None:
+        """Send until cancelled; then what is in conversation may end, for a few seconds."""
+        while True:
+            try:
+                sent = await self.run_once()
+            except (SQLAlchemyError, OSError) as error:
+                log.warning("mail_sender_waits", error=type(error).__name__)
+                sent = 0
+            if not sent:
+                await asyncio.sleep(self._settings.mail_poll_seconds)
+
+    async def run_once(self) -> int:
+        """Send one batch; return how many mails were tried."""
+        await self._give_up_lost()
+        if not self._settings.smtp_host:
+            return 0
+        claims = await self._claim()
+        await _side_by_side([self._deliver(claim) for claim in claims])
+        return len(claims)
+
+    async def _give_up_lost(self) -> None:
+        """Turn mails whose sender died into `unknown` ones."""
+        async with self._db.write(self._actor) as uow:
+            query = (
+                select(Delivery)
+                .where(Delivery.state == State.SENDING, Delivery.lease_until <= uow.now)
+                .limit(self._settings.mail_parallel)
+                .with_for_update(skip_locked=True)
+            )
+            for delivery in (await uow.session.execute(query)).scalars():
+                self._apply(uow, delivery, Attempt(Outcome.LOST, LEASE_RAN_OUT))
+
+    async def _claim(self) -> list[Claim]:
+        """Mark the mails that wait longest as ours, and commit that before anything is sent.
+
+        No more than can be spoken for at once: a mail that queued behind others would lose its lease unsent.
+        """
+        async with self._db.write(self._actor) as uow:
+            query = (
+                select(Delivery)
+                .where(
+                    Delivery.state.in_([State.PENDING, State.UNKNOWN]),
+                    Delivery.channel == Channel.MAIL,
+                    Delivery.next_attempt_at <= uow.now,
+                )
+                .order_by(Delivery.next_attempt_at, Delivery.id)
+                .limit(self._settings.mail_parallel)
+                .with_for_update(skip_locked=True)
+            )
+            return [self._take(uow, delivery) for delivery in (await uow.session.execute(query)).scalars()]
+
+    def _take(self, uow: UnitOfWork, delivery: Delivery) -> Claim:
+        lease = uuid4()
+        delivery.possibly_doubled = delivery.possibly_doubled or delivery.state == State.UNKNOWN
+        delivery.state = State.SENDING
+        delivery.attempts += 1
+        delivery.next_attempt_at = None
+        delivery.lease_token = lease
+        delivery.lease_until = uow.now + timedelta(seconds=self._settings.mail_lease_seconds)
+        delivery.message_id = delivery.message_id or f"<{delivery.id}@{self._settings.mail_domain}>"
+        delivery.version += 1
+        return Claim(
+            delivery.id,
+            lease,
+            RecipientKind(delivery.recipient_kind),
+            delivery.recipient_id,
+            delivery.message_id,
+            delivery.subject,
+            delivery.body,
+            delivery.created_at,
+        )
+
+    async def _deliver(self, claim: Claim) -> None:
+        contact = await self._directory.find(claim.kind, claim.recipient_id)
+        if isinstance(contact, Attempt):
+            await self._record(claim, contact, None)
+            return
+        await self._record(claim, await self._channel.send(self._letter(claim, contact), contact.mail), contact)
+
+    def _letter(self, claim: Claim, contact: Contact) -> EmailMessage:
+        letter = Letter(
+            claim.message_id,
+            contact.mail,
+            claim.subject,
+            claim.body,
+            claim.written_at,
+            contact.links,
+            contact.unsubscribe,
+        )
+        return compose(letter, sender=self._settings.mail_from, sender_name=self._settings.mail_from_name)
+
+    @stamina.retry(on=(SQLAlchemyError, OSError), attempts=RECORD_ATTEMPTS, timeout=RECORD_SECONDS)
+    async def _record(self, claim: Claim, attempt: Attempt, contact: Contact | None) -> None:
+        async with self._db.write(self._actor) as uow:
+            ours = select(Delivery).where(Delivery.id == claim.id, Delivery.lease_token == claim.lease)
+            delivery = (await uow.session.execute(ours.with_for_update())).scalar_one_or_none()
+            if delivery is None:
+                log.warning("mail_lease_lost", delivery=str(claim.id), outcome=attempt.outcome.value)
+                return
+            if contact is not None:
+                delivery.sent_to_masked = contact.masked
+            self._apply(uow, delivery, attempt)
+        log.info("mail_attempted", delivery=str(claim.id), outcome=attempt.outcome.value)
+
+    def _apply(self, uow: UnitOfWork, delivery: Delivery, attempt: Attempt) -> None:
+        """Write what a delivery becomes after an attempt, and tell of its end."""
+        following = rules.after(
+            attempt,
+            attempts=delivery.attempts,
+            refusals=delivery.refusals,
+            policy=self._settings.retry_policy,
+        )
+        delivery.state = following.state
+        delivery.refusals = following.refusals
+        delivery.next_attempt_at = uow.now + following.pause if following.pause is not None else None
+        delivery.ended_at = uow.now if following.pause is None else None
+        delivery.lease_token = delivery.lease_until = None
+        delivery.version += 1
+        if following.state is State.DELIVERED:
+            delivery.proof, delivery.error = attempt.answer, None
+            doubled = delivery.possibly_doubled
+            emit_delivered(uow, delivery, delivery.id, delivery.channel, proof=attempt.answer, doubled=doubled)
+        else:
+            delivery.error = attempt.answer
+        if following.state is State.FAILED:
+            emit_failed(uow, delivery, delivery.id, delivery.channel, attempt.answer)
+
+
+async def _side_by_side(work: list[Coroutine[Any, Any, None]]) -> None:
+    """Do all of it at once. One that fails disturbs no other; when cancelled, what has begun may still end."""
+    tasks = [asyncio.create_task(coroutine) for coroutine in work]
+    if not tasks:
+        return
+    try:
+        await asyncio.wait(tasks)
+    except asyncio.CancelledError:
+        await asyncio.wait(tasks, timeout=DRAIN_SECONDS)
+        for task in tasks:
+            task.cancel()
+        raise
+    for task in tasks:
+        if (error := task.exception()) is not None:
+            log.error("mail_not_recorded", exc_info=error)

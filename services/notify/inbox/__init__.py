@@ -1,0 +1,1 @@
+"""站内信: what a member of staff is told inside the system."""

@@ -1,0 +1,1 @@
+"""Members of staff who are told: by role and agency."""

@@ -1,0 +1,11 @@
+"""Every table of this service, for migrations."""
+
+from services.notify.base import Base
+from services.notify.deliveries import models as deliveries
+from services.notify.recipients import models as recipients
+from services.notify.subscriptions import models as subscriptions
+from services.notify.templates import models as templates
+
+metadata = Base.metadata
+
+__all__ = ["deliveries", "metadata", "recipients", "subscriptions", "templates"]

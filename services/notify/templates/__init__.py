@@ -1,0 +1,1 @@
+"""The texts of notices, packaged and edited."""
