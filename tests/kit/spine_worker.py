@@ -1,0 +1,193 @@
+"""A child process for crash tests: one part of the spine, which kills itself (SIGKILL) at a named point if told so.
+
+Run as `python -m tests.kit.spine_worker ROLE`, told by the environment: SOURCE_URL and TARGET_URL (databases of the
+producing and of the consuming service), BUS (`embedded URL` or `kafka BOOTSTRAP`), COUNTERS_TOPIC,
+KILL_AT (`point:hit`).
+The failpoints live here, around the product's parts, never in the product.
+"""
+
+import asyncio
+import os
+import random
+import signal
+import sys
+from collections import Counter as Tally
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+from sqlalchemy import insert
+
+from shared.bus import relay as relay_module
+from shared.bus.consumers import Consumers
+from shared.bus.doorbell import Doorbell
+from shared.bus.embedded import EmbeddedTransport
+from shared.bus.kafka import KafkaTransport
+from shared.bus.outbox import OutboxRow, mark_published
+from shared.bus.relay import Relay
+from shared.bus.transport import Delivered, Position, Record, Subscription, Transport
+from shared.db.engine import Database
+from shared.db.ids import uuid7
+from shared.db.uow import UnitOfWork
+from shared.events import Envelope, Topic
+from shared.timers import DueTimer, Scheduler
+from tests.kit.spine import AGENCY, COUNTERS, SYSTEM, Counted, effects
+
+EMBEDDED_LEASE_SECONDS = 2.0
+KAFKA_SESSION_SECONDS = 6.0
+RELAY_LEASE_SECONDS = 3.0
+GROUP = f"group-of-{COUNTERS.name}"
+
+_point, _, _hit = os.environ.get("KILL_AT", "").partition(":")
+_hits: Tally[str] = Tally()
+
+
+def failpoint(name: str) -> None:
+    """Die here and now, if this is the point and the hit that we were told."""
+    _hits[name] += 1
+    if name == _point and _hits[name] == int(_hit or 1):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class MortalSubscription:
+    """Dies before or after the position is committed."""
+
+    def __init__(self, inner: Subscription) -> None:
+        self._inner = inner
+
+    async def fetch(self, max_records: int, timeout_seconds: float) -> list[Delivered]:
+        return await self._inner.fetch(max_records, timeout_seconds)
+
+    async def commit(self, records: Iterable[Delivered]) -> None:
+        failpoint("before_position")
+        await self._inner.commit(records)
+        failpoint("after_position")
+
+    async def seek(self, positions: Iterable[Position]) -> None:
+        await self._inner.seek(positions)
+
+    async def seek_to_time(self, at: datetime) -> None:
+        await self._inner.seek_to_time(at)
+
+    async def lag(self) -> dict[tuple[str, int], int]:
+        return await self._inner.lag()
+
+
+class MortalTransport:
+    """Dies before, in the middle of, or after a publish."""
+
+    def __init__(self, inner: Transport) -> None:
+        self._inner = inner
+
+    async def start(self) -> None:
+        await self._inner.start()
+
+    async def stop(self) -> None:
+        await self._inner.stop()
+
+    async def check(self) -> None:
+        await self._inner.check()
+
+    async def ensure_topics(self, topics: Iterable[Topic]) -> None:
+        await self._inner.ensure_topics(topics)
+
+    async def publish(self, records: Sequence[Record], timeout_seconds: float = 30) -> None:
+        failpoint("before_publish")
+        if _point == "mid_publish":
+            await self._inner.publish(records[: len(records) // 2], timeout_seconds)
+            failpoint("mid_publish")
+        await self._inner.publish(records, timeout_seconds)
+        failpoint("after_publish")
+
+    def subscribe(self, group: str, topics: Iterable[str]) -> AbstractAsyncContextManager[Subscription]:
+        return self._subscription(group, list(topics))
+
+    @asynccontextmanager
+    async def _subscription(self, group: str, topics: list[str]) -> AsyncIterator[Subscription]:
+        async with self._inner.subscribe(group, topics) as inner:
+            yield MortalSubscription(inner)
+
+
+def transport_of(bus: str) -> Transport:
+    kind, _, address = bus.partition(" ")
+    if kind == "kafka":
+        return KafkaTransport(address, session_timeout_seconds=KAFKA_SESSION_SECONDS)
+    return EmbeddedTransport(address, lease_seconds=EMBEDDED_LEASE_SECONDS)
+
+
+async def on_counted(uow: UnitOfWork, event: Envelope[Counted]) -> None:
+    await uow.session.execute(insert(effects).values(subject=event.subject, number=event.data.number))
+    failpoint("in_handler")
+
+
+async def on_timer(uow: UnitOfWork, timer: DueTimer) -> None:
+    await uow.session.execute(insert(effects).values(subject=timer.subject, number=timer.payload["n"]))
+    uow.emit(Counted(number=timer.payload["n"]), subject=timer.subject, agency_id=AGENCY)
+    failpoint("in_timer")
+
+
+async def _mark(connection: asyncpg.Connection, rows: Sequence[OutboxRow]) -> None:
+    failpoint("before_mark")
+    await mark_published(connection, rows)
+    failpoint("after_mark")
+
+
+async def _produce(db: Database) -> None:
+    """Commit one unit of work after the other and say so; a refused one is not repeated under the same number."""
+    subjects = [uuid7() for _ in range(int(os.environ.get("SUBJECTS", "10")))]
+    pause = float(os.environ.get("PAUSE_SECONDS", "0"))
+    numbers: Tally[Any] = Tally()
+    for _ in range(int(os.environ.get("COMMITS", "100"))):
+        subject = random.choice(subjects)
+        numbers[subject] += 1
+        try:
+            async with asyncio.timeout(5), db.write(SYSTEM) as uow:
+                uow.emit(Counted(number=numbers[subject]), subject=subject, agency_id=AGENCY)
+                await uow.flush()
+                failpoint("after_insert")
+        except Exception as refused:
+            print(f"refused {type(refused).__name__}", file=sys.stderr, flush=True)
+            await asyncio.sleep(0.2)
+            continue
+        failpoint("after_commit")
+        print(f"ack {subject} {numbers[subject]}", flush=True)
+        await asyncio.sleep(pause)
+
+
+async def main(role: str) -> None:
+    """Run one part until SIGTERM (a producer: until it is done)."""
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    database = Database(os.environ["TARGET_URL" if role == "consumer" else "SOURCE_URL"], "tests")
+    if role == "producer":
+        doorbell = Doorbell(database)
+        doorbell.start()
+        await _produce(database)
+        await doorbell.stop()
+    elif role == "timers":
+        await _run(stop, Scheduler(database, {"due": on_timer}, poll_seconds=0.2))
+    else:
+        transport = MortalTransport(transport_of(os.environ["BUS"]))
+        await transport.start()
+        setattr(relay_module, "mark_published", _mark)  # noqa: B010  (typed as a constant of the module)
+        part: Any
+        if role == "relay":
+            part = Relay(database, transport, lease_seconds=RELAY_LEASE_SECONDS, batch_rows=50, poll_seconds=0.2)
+        else:
+            part = Consumers(database, transport, GROUP, {Counted: on_counted}, fetch_records=50)
+        await _run(stop, part)
+        await transport.stop()
+    await database.dispose()
+
+
+async def _run(stop: asyncio.Event, part: Any) -> None:
+    part.start()
+    print("started", flush=True)
+    await stop.wait()
+    await part.stop()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1]))

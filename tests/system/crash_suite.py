@@ -1,0 +1,116 @@
+"""The crash matrix, run on the embedded log and on Kafka: after each crash every committed event takes effect once.
+
+Real processes are killed (-9) at named points, stopped (SIGSTOP) for longer than their sessions live, and lose their
+database in the middle. Each test asserts that the point was hit: a child that did not die proves nothing.
+"""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.kit.crash import Arena, CrashServer
+from tests.kit.spine_worker import EMBEDDED_LEASE_SECONDS, KAFKA_SESSION_SECONDS, RELAY_LEASE_SECONDS
+
+LONGER_THAN_EVERY_SESSION = max(EMBEDDED_LEASE_SECONDS, KAFKA_SESSION_SECONDS, RELAY_LEASE_SECONDS) + 2
+RELAY_POINTS = ["before_publish:2", "mid_publish:2", "after_publish:2", "before_mark:2", "after_mark:2"]
+CONSUMER_POINTS = ["in_handler:15", "before_position:2", "after_position:2"]
+
+
+class CrashSuite:
+    """A subclass gives `bus`: None for the embedded log, or `kafka BOOTSTRAP`."""
+
+    @pytest.fixture
+    async def arena(self, crash_server: CrashServer, bus: str | None) -> AsyncIterator[Arena]:
+        arena = await asyncio.to_thread(Arena, crash_server, bus)
+        await arena.open()
+        yield arena
+        await asyncio.to_thread(arena.close)
+
+    @pytest.mark.parametrize("point", ["after_insert:40", "after_commit:40"])
+    async def test_a_producer_dies(self, arena: Arena, point: str) -> None:
+        arena.start("relay")
+        arena.start("consumer")
+        dying = arena.start("producer", kill_at=point)
+        assert await dying.ended() == -signal.SIGKILL
+        assert await arena.start("producer").ended() == 0
+        await arena.settled()
+        committed = sum(map(len, (await arena.committed()).values()))
+        assert committed == 139 + (point == "after_commit:40")
+
+    @pytest.mark.parametrize("point", RELAY_POINTS)
+    async def test_a_relay_dies(self, arena: Arena, point: str) -> None:
+        arena.start("consumer")
+        dying = arena.start("relay", kill_at=point)
+        await arena.start("producer").ended()
+        assert await dying.ended() == -signal.SIGKILL
+        arena.start("relay")
+        await arena.settled()
+
+    @pytest.mark.parametrize("point", CONSUMER_POINTS)
+    async def test_a_consumer_dies(self, arena: Arena, point: str) -> None:
+        arena.start("relay")
+        dying = arena.start("consumer", kill_at=point)
+        await arena.start("producer", PAUSE_SECONDS="0.01").ended()
+        assert await dying.ended() == -signal.SIGKILL
+        arena.start("consumer")
+        await arena.settled()
+
+    async def test_a_relay_is_stopped_for_longer_than_its_session(self, arena: Arena) -> None:
+        arena.start("consumer")
+        stopped = arena.start("relay")
+        producer = arena.start("producer", COMMITS="400", PAUSE_SECONDS="0.03")
+        await asyncio.sleep(4)
+        stopped.signal(signal.SIGSTOP)
+        arena.start("relay")
+        await asyncio.sleep(LONGER_THAN_EVERY_SESSION)
+        stopped.signal(signal.SIGCONT)
+        await producer.ended()
+        await arena.settled()
+
+    async def test_a_consumer_is_stopped_for_longer_than_its_session(self, arena: Arena) -> None:
+        arena.start("relay")
+        stopped = arena.start("consumer")
+        producer = arena.start("producer", COMMITS="400", PAUSE_SECONDS="0.03")
+        await asyncio.sleep(4)
+        stopped.signal(signal.SIGSTOP)
+        arena.start("consumer")
+        await asyncio.sleep(LONGER_THAN_EVERY_SESSION)
+        stopped.signal(signal.SIGCONT)
+        await producer.ended()
+        await arena.settled()
+
+    async def test_the_database_is_killed_in_the_middle(self, arena: Arena) -> None:
+        arena.start("relay")
+        arena.start("consumer")
+        producer = arena.start("producer", COMMITS="300", PAUSE_SECONDS="0.02")
+        for _ in range(2):
+            await asyncio.sleep(3)
+            arena.server.kill9()
+        await producer.ended()
+        await arena.settled()
+        assert len(producer.acknowledged()) > 100
+
+    async def test_two_of_each_share_the_work_and_one_of_each_dies(self, arena: Arena) -> None:
+        roles = [arena.start(role) for role in ("relay", "consumer", "relay", "consumer")]
+        producers = [arena.start("producer", COMMITS="150", PAUSE_SECONDS="0.02") for _ in range(2)]
+        await asyncio.sleep(3)
+        for child in roles[:2]:
+            child.signal(signal.SIGKILL)
+        for producer in producers:
+            await producer.ended()
+        await arena.settled()
+
+    async def test_sigterm_ends_every_part_in_time(self, arena: Arena) -> None:
+        parts = [arena.start(role) for role in ("relay", "consumer", "timers")]
+        producer = arena.start("producer", COMMITS="100000")
+        await asyncio.sleep(3)
+        for part in parts:
+            part.signal(signal.SIGTERM)
+        assert [await part.ended(10) for part in parts] == [0, 0, 0]
+        producer.signal(signal.SIGKILL)
+        await producer.ended()
+        arena.start("relay")
+        arena.start("consumer")
+        await arena.settled()
