@@ -20,6 +20,8 @@ from services.all_in_one import AllInOne
 from services.cli import keys
 from services.cli.command import load_settings
 from services.cli.failure import Failed
+from services.cli.seed import load_cases, load_catalog
+from services.notify.mailbox import Mailbox, MailCatcher, mailbox_app
 from services.roster import NAMES
 from services.start_page.app import start_page
 from shared.auth import DevelopmentIssuer
@@ -29,6 +31,7 @@ from shared.http.client import ServiceUnreachable, fetch_json
 from shared.service.provisioning import prepare_bus, prepare_service
 from shared.service.runtime import make_transport, open_deps
 from shared.service.server import Stopped, serving, unless_stopped, until_signalled
+from shared.service.settings import Environment
 
 REAL = ("LANTAI_POSTGRES_URL", "LANTAI_KAFKA_BOOTSTRAP_SERVERS")
 
@@ -79,6 +82,8 @@ class System:
         issuer = self._issuer() if development else None
         if issuer is not None:
             others["/issuer"] = Starlette(routes=[Mount("/issuer", issuer_app(issuer))])
+        if development:
+            others["/mailbox"] = await self._catch_mail(stack)
         loaded = [load_settings(name) for name in NAMES]
         others["/"] = start_page(
             {definition.name: definition.title for definition, _ in loaded},
@@ -133,10 +138,32 @@ class System:
         key = self.var / "keys" / "issuer.json"
         return DevelopmentIssuer.stored(key, env=os.environ["LANTAI_ENV"], url=url, audience=audience)
 
+    async def _catch_mail(self, stack: AsyncExitStack) -> ASGIApp:
+        """Let our mail catcher be the mail server, unless the environment names one; return its page."""
+        mailbox = Mailbox(self.var / "mail")
+        if not os.environ.get("LANTAI_NOTIFY_SMTP_HOST"):
+            catcher = MailCatcher(mailbox, env=Environment(os.environ["LANTAI_ENV"]))
+            await catcher.start()
+            stack.push_async_callback(catcher.stop)
+            os.environ |= {"LANTAI_NOTIFY_SMTP_HOST": catcher.host, "LANTAI_NOTIFY_SMTP_PORT": str(catcher.port)}
+        return mailbox_app(mailbox)
+
     async def _until_ready(self) -> None:
         """Wait until the system answers; load the sample data at the first start."""
         while True:
             with suppress(ServiceUnreachable):
                 await fetch_json(f"http://127.0.0.1:{self.port}/readyz")
-                return
+                break
             await asyncio.sleep(0.1)
+        if self.with_samples and os.environ["LANTAI_ENV"] != "production":
+            await self._load_samples()
+
+    async def _load_samples(self) -> None:
+        """Load the sample data once; a load that was interrupted goes on at the next start."""
+        folder = self.var / "samples"
+        loaded = folder / "loaded"
+        if not loaded.exists():
+            folder.mkdir(exist_ok=True)
+            await load_catalog()
+            await asyncio.to_thread(load_cases, f"http://127.0.0.1:{self.port}", None, folder / "cases.json")
+            loaded.touch()
