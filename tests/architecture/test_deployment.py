@@ -68,7 +68,7 @@ def test_each_health_check_asks_the_port_that_is_served(name: str) -> None:
     asked = re.search(r"http://127\.0\.0\.1:(\d+)(/\w+)", " ".join(service["healthcheck"]["test"]))
     assert asked
     assert asked.group(1) == deployment.option(service, "--port")
-    assert asked.group(2) == ("/jwks" if name == "issuer" else "/healthz")
+    assert asked.group(2) == {"issuer": "/jwks", "mailbox": "/mailbox"}.get(name, "/healthz")
     assert deployment.option(service, "--host") == "0.0.0.0"
 
 

@@ -34,7 +34,7 @@ def started() -> Iterator[list[Child]]:
 
 def postgres_of(var: Path) -> list[str]:
     """The server processes kept below `var`."""
-    listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(["ps", "-ewwo", "args"], capture_output=True, text=True, check=True).stdout
     return [line for line in listed.splitlines() if str(var) in line and "postgres -D" in line]
 
 
