@@ -71,8 +71,10 @@ class Case:
     def has_consultations(self) -> bool:
         return any(fact.type is EntryType.CONSULTATION_STARTED for fact in self.facts)
 
-    def _derive(self) -> Standing:
-        return standing(self.position, self.facts, calendar=self.calendar, rules=self.desk.rules, today=self.today)
+    def _derive(self, new: Fact | None = None) -> Standing:
+        return standing(
+            self.position, self.facts, calendar=self.calendar, rules=self.desk.rules, today=self.today, new=new
+        )
 
     def record(
         self, uow: UnitOfWork, type: EntryType, on: date, data: Mapping[str, Any] | None = None, note: str | None = None
@@ -80,7 +82,7 @@ class Case:
         """Append what happened on a day; raises IllegalEvent when it cannot have. `note` is sealed."""
         fact = Fact(max((fact.sequence for fact in self.facts), default=0) + 1, type, on, dict(data or {}))
         self.facts.append(fact)
-        self.standing = self._derive()
+        self.standing = self._derive(fact)
         uow.session.add(
             CaseEntry(
                 id=uuid7(),

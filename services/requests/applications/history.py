@@ -84,11 +84,23 @@ def reading(
     if position.received_on is None:
         return None
     history = clock_history(position, position.received_on, facts)
-    return clock(history, calendar, rules, _not_before_last(history, as_of))
+    return clock(history, calendar, rules, _not_before_last(history, as_of), judged=())
 
 
-def standing(position: Position, facts: Sequence[Fact], *, calendar: Calendar, rules: RuleSet, today: date) -> Standing:
-    """Return where the case stands at the end of `today`. Raises IllegalEvent when the history is not lawful."""
+def standing(
+    position: Position,
+    facts: Sequence[Fact],
+    *,
+    calendar: Calendar,
+    rules: RuleSet,
+    today: date,
+    new: Fact | None = None,
+) -> Standing:
+    """Return where the case stands at the end of `today`. Raises IllegalEvent when the history is not lawful.
+
+    Only the `new` fact can be late: the others were judged when they were recorded, by the calendar known then, and a
+    later notice does not make them unlawful.
+    """
     ended = {fact.type for fact in facts} & {EntryType.ABANDONED, EntryType.WITHDRAWN}
     if EntryType.ABANDONED in ended:
         return Standing(ApplicationState.ABANDONED)
@@ -96,7 +108,9 @@ def standing(position: Position, facts: Sequence[Fact], *, calendar: Calendar, r
         withdrawn = EntryType.WITHDRAWN in ended
         return Standing(ApplicationState.WITHDRAWN if withdrawn else ApplicationState.AWAITING_CONFIRMATION)
     history = clock_history(position, position.received_on, facts)
-    answer = clock(history, calendar, rules, _not_before_last(history, today))
+    events = [fact for fact in ordered(facts) if _event(fact, {}) is not None]
+    judged = [place for place, fact in enumerate(events) if fact is new]
+    answer = clock(history, calendar, rules, _not_before_last(history, today), judged=judged)
     until, moves_daily = _pause(history, answer.state, calendar, rules)
     return Standing(
         state=ApplicationState(answer.state),

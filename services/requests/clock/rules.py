@@ -4,6 +4,7 @@ The answer depends on the arguments alone: the same history on the same calendar
 calendar or a hypothetical event is just another argument.
 """
 
+from collections.abc import Container
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
@@ -78,17 +79,24 @@ class ClockReading:
 
 
 def clock(
-    history: History, calendar: Calendar, rules: RuleSet, as_of: date | None = None, *, judge: bool = True
+    history: History,
+    calendar: Calendar,
+    rules: RuleSet,
+    as_of: date | None = None,
+    *,
+    judged: Container[int] | None = None,
 ) -> ClockReading:
     """Read a history's clock at the end of `as_of`; without it, the day of the last event.
 
-    Raises an `IllegalEvent` naming the first event that the law does not allow. Events already recorded were judged
-    by the calendar known then: read them with `judge=False`, and a later notice never makes one of them late.
+    Raises an `IllegalEvent` naming the first event that the law does not allow. `judged` holds the positions of the
+    events whose lateness is judged (default: all). An event on record was judged by the calendar known then, and a
+    later notice never makes it late: leave it out.
     """
     both = clock_rules(rules)
     regulation = both.applying(history.received_on, history.regulation)
-    case = Case(_terms(regulation.name, both, calendar), calendar.index(history.received_on), judge)
+    case = Case(_terms(regulation.name, both, calendar), calendar.index(history.received_on))
     for position, event in enumerate(history.events):
+        case.judge = judged is None or position in judged
         try:
             case.take(_step(event, calendar))
         except IllegalEvent as error:

@@ -85,7 +85,8 @@ def _try(case: Case, working_days: int, on: date) -> None:
     _ = case.received_on
     hypothetical = Fact(len(case.facts) + 1, EntryType.EXTENDED, on, {"working_days": working_days})
     facts = [*case.facts, hypothetical]
-    standing(case.position, facts, calendar=case.calendar, rules=case.desk.rules, today=case.today)
+    rules, today = case.desk.rules, case.today
+    standing(case.position, facts, calendar=case.calendar, rules=rules, today=today, new=hypothetical)
 
 
 async def _pending(uow: UnitOfWork, case: Case) -> Extension | None:

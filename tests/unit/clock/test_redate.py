@@ -83,7 +83,7 @@ def test_a_later_notice_never_makes_a_recorded_event_late() -> None:
     after = BEFORE.with_year(short)
     with pytest.raises(IllegalEvent):
         clock(history, after, RULES)
-    assert clock(history, after, RULES, judge=False).due_on == date(2027, 2, 8)
+    assert clock(history, after, RULES, judged=()).due_on == date(2027, 2, 8)
 
 
 def test_an_illegal_event_names_its_place() -> None:
