@@ -35,7 +35,7 @@ async def publish_notice(
         await agencies.require_root_admin(uow.session, principal)
     local_agency_id = agency_id if local else None
     found = await queries.preview(uow.session, data, local_agency_id)
-    if found.calendar_version_before == found.calendar_version_after:
+    if found.repeats:
         raise NoticeUnchanged
     notice = await _write(uow, agency_id, data, local_agency_id, found.version)
     await _tell(uow, notice, data)
@@ -55,8 +55,8 @@ async def _write(
         "number": data.number,
         "title": data.title,
         "issued": data.issued,
-        "holidays": "\n".join(f"{name} {first} {last}" for name, first, last in data.holidays),
-        "make_up_days": "\n".join(day.isoformat() for day in data.make_up_days),
+        "holidays": queries.holiday_lines(data),
+        "make_up_days": queries.make_up_lines(data),
         "effective_from": uow.now,
         "published_by": uow.actor.name,
     }

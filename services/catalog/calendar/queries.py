@@ -31,6 +31,7 @@ class Preview:
     calendar_version_before: str
     calendar_version_after: str
     last_published_year_after: int
+    repeats: bool
 
 
 async def get(session: AnySession, notice_id: UUID) -> CalendarNotice:
@@ -63,13 +64,35 @@ async def preview(session: AnySession, data: NoticeData, local_agency_id: UUID |
     """Check a notice and say what it would change; raises InvalidNotice."""
     before = await calendars.current(session, local_agency_id)
     after = after_notice(before, data, local=local_agency_id is not None)
+    unmoved = (before.kinds, before.last_published_year) == (after.kinds, after.last_published_year)
     return Preview(
         version=next_version(await versions(session, data.year, local_agency_id)),
         days=changes(before, after, data.year),
         calendar_version_before=before.version,
         calendar_version_after=after.version,
         last_published_year_after=after.last_published_year,
+        repeats=await _repeats(session, data, local_agency_id, unmoved=unmoved),
     )
+
+
+async def _repeats(session: AnySession, data: NoticeData, local_agency_id: UUID | None, *, unmoved: bool) -> bool:
+    """Whether the newest version says the same; for a year without one of ours, whether no day would change."""
+    newest = select(CalendarNotice).where(CalendarNotice.subject == subject_of(data.year, local_agency_id))
+    kept = (await session.execute(newest.order_by(CalendarNotice.version.desc()).limit(1))).scalar()
+    if kept is None:
+        return unmoved
+    said = (holiday_lines(data), make_up_lines(data), data.number)
+    return said == (kept.holidays, kept.make_up_days, kept.number)
+
+
+def holiday_lines(data: NoticeData) -> str:
+    """The holidays as they are kept: a line each."""
+    return "\n".join(f"{name} {first} {last}" for name, first, last in data.holidays)
+
+
+def make_up_lines(data: NoticeData) -> str:
+    """The make-up days as they are kept: a line each."""
+    return "\n".join(day.isoformat() for day in data.make_up_days)
 
 
 def after_notice(before: Calendar, data: NoticeData, *, local: bool) -> Calendar:

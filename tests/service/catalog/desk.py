@@ -1,5 +1,6 @@
 """What a test's people do at their desks: a document's way through the API, step by step."""
 
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -8,6 +9,7 @@ import httpx
 from services.catalog.documents.rules import ReviewItem
 from services.catalog.feeds.commands import seal_once
 from shared.auth import Role
+from shared.calendar import start_of_day
 from tests.kit.apps import BUREAU, ServiceUnderTest, new_key
 
 CLEAR = {"items": [{"item": item.value, "clear": True} for item in ReviewItem]}
@@ -88,6 +90,11 @@ async def signed(service: ServiceUnderTest, dates: dict[str, str] | None = None,
 async def published(service: ServiceUnderTest, **changed: Any) -> dict[str, Any]:
     document = await signed(service, **changed)
     return ok(await act(service, document, "publication", clerk(service)))
+
+
+async def move_to(service: ServiceUnderTest, day: date) -> None:
+    """Make it ten o'clock in the morning of a day in Shanghai."""
+    await service.shift_clock(start_of_day(day) + timedelta(hours=10) - await service.now())
 
 
 async def seal(service: ServiceUnderTest) -> int:

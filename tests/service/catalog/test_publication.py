@@ -17,6 +17,7 @@ from tests.service.catalog.desk import (
     clerk,
     draft,
     match,
+    move_to,
     ok,
     published,
     refused,
@@ -87,7 +88,7 @@ async def test_the_limit_is_20_working_days_after_the_day_of_signing(catalog: Se
 
 
 async def test_a_document_that_is_due_is_told_and_judged_overdue_once(catalog: ServiceUnderTest) -> None:
-    await catalog.shift_clock(timedelta(days=(date(2026, 6, 1) - (await catalog.now()).date()).days))
+    await move_to(catalog, date(2026, 6, 1))
     document = await signed(catalog, {"formed_on": "2026-05-20"})
     overdue = {"overdue": "true"}
 

@@ -1,0 +1,131 @@
+"""Holiday notices: checked, previewed, versioned, told; due days follow."""
+
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+
+import httpx
+
+from shared.auth import Role
+from shared.events.catalog import CalendarPublished
+from tests.kit.apps import BUREAU, COUNTY, OTHER_COUNTY, ServiceUnderTest, new_key
+from tests.service.catalog.desk import clerk, move_to, ok, refused, signed
+
+NOTICE: dict[str, Any] = {
+    "agency_id": str(COUNTY),
+    "year": 2027,
+    "number": "国办发明电〔2026〕9号",
+    "title": "国务院办公厅关于2027年部分节假日安排的通知",
+    "issued": "2026-11-20",
+    "holidays": [
+        {"name": "元旦", "first": "2027-01-01", "last": "2027-01-03"},
+        {"name": "春节", "first": "2027-02-05", "last": "2027-02-12"},
+    ],
+    "make_up_days": ["2027-02-14", "2027-01-30"],
+}
+
+
+async def publish(
+    service: ServiceUnderTest, agency: UUID = COUNTY, role: Role = Role.ADMIN, **changed: Any
+) -> httpx.Response:
+    headers = service.staff(role, agency) | new_key()
+    return await service.client.post("/calendar-notices", json=NOTICE | changed, headers=headers)
+
+
+async def test_a_notice_is_published_as_a_version_and_told(catalog: ServiceUnderTest) -> None:
+    first = ok(await publish(catalog), 201)
+    second = ok(await publish(catalog, number="国办发明电〔2027〕1号", make_up_days=["2027-02-14"]), 201)
+
+    assert (first["version"], second["version"]) == (1, 2)
+    assert first["make_up_days"] == ["2027-01-30", "2027-02-14"]
+    events = await catalog.emitted(CalendarPublished)
+    assert events[0].subject == events[1].subject
+    assert date(2027, 1, 3) in events[0].data.holidays
+    assert ok(await catalog.client.get(f"/calendar-notices/{first['id']}"))["holidays"][1]["name"] == "春节"
+    listed = ok(await catalog.client.get("/calendar-notices", params={"year": 2027}))
+    assert [item["version"] for item in listed["items"]] == [2, 1]
+
+
+async def test_a_preview_names_the_days_that_move_and_writes_nothing(catalog: ServiceUnderTest) -> None:
+    preview = ok(await catalog.client.post("/calendar-notices/preview", json=NOTICE, headers=clerk(catalog)))
+
+    moved = {change["day"]: change["after"] for change in preview["days"] if change["moves_deadlines"]}
+    assert moved["2027-01-30"] == "make_up_day"
+    assert moved["2027-02-10"] == "holiday"
+    assert preview["last_published_year_after"] == 2027
+    assert ok(await catalog.client.get("/calendar-notices"))["items"] == []
+    refused(await catalog.client.post("/calendar-notices/preview", json=NOTICE), 401, "unauthenticated")
+    wrong = NOTICE | {"make_up_days": ["2027-02-15"]}
+    answer = await catalog.client.post("/calendar-notices/preview", json=wrong, headers=clerk(catalog))
+    refused(answer, 422, "invalid_calendar_notice")
+
+
+async def test_what_contradicts_itself_or_changes_nothing_is_refused(catalog: ServiceUnderTest) -> None:
+    twice = [*NOTICE["holidays"], {"name": "元旦", "first": "2027-01-02", "last": "2027-01-02"}]
+    for wrong in (
+        {"holidays": [{"name": "反", "first": "2027-02-05", "last": "2027-02-01"}]},
+        {"holidays": [{"name": "外", "first": "2028-02-05", "last": "2028-02-06"}]},
+        {"holidays": twice},
+        {"make_up_days": ["2027-02-06"]},
+        {"local": True},
+    ):
+        refused(await publish(catalog, **wrong), 422, "invalid_calendar_notice")
+    refused(await publish(catalog, year=1999), 422, "validation_failed")
+    ok(await publish(catalog), 201)
+    refused(await publish(catalog), 409, "calendar_notice_unchanged")
+    packaged = {
+        "year": 2025,
+        "holidays": [
+            {"name": "元旦", "first": "2025-01-01", "last": "2025-01-01"},
+            {"name": "春节", "first": "2025-01-28", "last": "2025-02-04"},
+            {"name": "清明节", "first": "2025-04-04", "last": "2025-04-06"},
+            {"name": "劳动节", "first": "2025-05-01", "last": "2025-05-05"},
+            {"name": "端午节", "first": "2025-05-31", "last": "2025-06-02"},
+            {"name": "国庆节", "first": "2025-10-01", "last": "2025-10-08"},
+        ],
+        "make_up_days": ["2025-01-26", "2025-02-08", "2025-04-27", "2025-09-28", "2025-10-11"],
+    }
+    refused(await publish(catalog, **packaged), 409, "calendar_notice_unchanged")
+
+
+async def test_the_national_calendar_belongs_to_a_roots_administrator(catalog: ServiceUnderTest) -> None:
+    refused(await publish(catalog, role=Role.CLERK), 403, "forbidden")
+    refused(await publish(catalog, agency=OTHER_COUNTY), 403, "forbidden")
+    refused(await publish(catalog, agency=BUREAU, agency_id=str(BUREAU)), 403, "forbidden")
+    local = {
+        "agency_id": str(BUREAU),
+        "local": True,
+        "holidays": [{"name": "开斋节", "first": "2027-03-10", "last": "2027-03-10"}],
+        "make_up_days": [],
+    }
+    notice = ok(await publish(catalog, agency=BUREAU, **local), 201)
+    assert (notice["local_agency_id"], notice["version"]) == (str(BUREAU), 1)
+    unknown = await catalog.client.get("/calendar-notices/0191d000-0000-7000-8000-00000000ffff")
+    refused(unknown, 404, "not_found")
+
+
+async def test_a_notice_redates_signed_documents_and_ends_their_provisional_state(catalog: ServiceUnderTest) -> None:
+    await move_to(catalog, date(2026, 12, 10))
+    document = await signed(catalog)
+    assert document["due_provisional"] is True
+    assert "document_overdue" not in await catalog.open_timers(UUID(document["id"]))
+
+    ok(await publish(catalog), 201)
+    assert "calendar_redate" in await catalog.fire_due_timers()
+
+    path = f"/workbench/documents/{document['id']}"
+    after = ok(await catalog.client.get(path, headers=clerk(catalog)))
+    assert after["due_provisional"] is False
+    assert after["due_on"] == "2027-01-08"
+    assert "document_overdue" in await catalog.open_timers(UUID(document["id"]))
+    assert "document.redated" in await catalog.audited(UUID(document["id"]))
+    gauges = await catalog.gauges()
+    assert gauges["calendar_coverage_days"] == (date(2027, 12, 28) - date(2026, 12, 10)).days
+
+
+async def test_readiness_says_when_the_calendar_has_run_out(catalog: ServiceUnderTest) -> None:
+    ready = (await catalog.client.get("http://service.test/readyz")).json()
+    assert ready["checks"]["calendar"]["status"] == "ok"
+    await catalog.shift_clock(timedelta(days=400))
+    ready = (await catalog.client.get("http://service.test/readyz")).json()
+    assert ready["checks"]["calendar"]["status"] == "degraded"
