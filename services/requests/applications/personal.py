@@ -41,7 +41,7 @@ class Personal:
             id_number=mask_id_number(self.id_number),
             phone=None if self.phone is None else mask_phone(self.phone),
             email=None if self.email is None else mask_email(self.email),
-            address=None if self.address is None else self.address[:6] + "****",
+            address=None if self.address is None else self.address[: min(6, len(self.address) // 2)] + "****",
         )
 
 

@@ -61,6 +61,24 @@ async def get_clock(application_id: UUID, principal: Staff, session: Read, desk:
     return queries.actual(await view(session, principal, desk, application_id), desk)
 
 
+@router.get(
+    "/sheet",
+    summary="期限计算表（PDF）",
+    response_class=Response,
+    responses=PDF | responses(409, examples={409: (ReceiptUnconfirmed,)}),
+)
+async def get_clock_sheet(application_id: UUID, principal: Staff, session: Read, desk: AtDesk) -> Response:
+    """Print the ledger as a sheet that can be laid before a court."""
+    case = await view(session, principal, desk, application_id)
+    reading = case.reading(desk)
+    if reading is None:
+        raise ReceiptUnconfirmed()
+    header = {"受理编号": case.row.receipt_number, "受理机关": case.agency_name}
+    fonts = () if desk.settings.font_dir is None else (desk.settings.font_dir,)
+    pdf = await asyncio.to_thread(render_sheet, header, reading, font_paths=fonts)
+    return Response(pdf, media_type="application/pdf", headers={"Content-Disposition": 'inline; filename="clock.pdf"'})
+
+
 @router.post("/what-if", summary="期限推演", responses=responses(409, 422, examples={409: (ReceiptUnconfirmed,)}))
 async def what_if(application_id: UUID, body: WhatIfInput, principal: Staff, session: Read, desk: AtDesk) -> WhatIfBody:
     """Read the same clock with hypothetical events; nothing is written."""

@@ -1,0 +1,1 @@
+"""The requests service on a real database."""
