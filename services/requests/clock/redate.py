@@ -1,16 +1,14 @@
 """New due days for open cases when the calendar changes, without reading their events again.
 
 What a calendar cannot change (day zero, days allowed, who was asked when) is kept with the case as its `Standing`; the
-rest are look-ups. Events stay facts: nothing is judged again. Cases due before the change
-are not touched at all (`affected_from`).
+rest are look-ups. Events stay facts: nothing is judged again. Which cases a new calendar can touch is the question of
+services/requests/redating.
 """
 
 from collections.abc import Iterable
-from datetime import date, timedelta
 from typing import NamedTuple
 
 from services.requests.clock.fold import Case, Consultation, Terms, due_day, exclusions
-from shared.calendar import Calendar
 
 
 class Asked(NamedTuple):
@@ -50,16 +48,3 @@ def due_days(standings: Iterable[Standing], terms: Terms, as_of: int) -> list[in
 def _consulted(zero: int, allowed: int, asked: tuple[Asked, ...], terms: Terms, as_of: int) -> int:
     consultations = (Consultation(terms, *each) for each in asked)
     return due_day(terms, zero, allowed, exclusions(zero, consultations, as_of))
-
-
-def affected_from(before: Calendar, after: Calendar) -> date | None:
-    """The earliest due day that a change of calendar can move or make final; None if it can do neither.
-
-    A case due before it keeps date and certainty: it need not even be read.
-    """
-    pairs = enumerate(zip(before.rank, after.rank, strict=True))
-    moved = next((before.day(position) for position, (old, new) in pairs if old != new), None)
-    if before.final_through == after.final_through:
-        return moved
-    certain = min(before.final_through, after.final_through) + timedelta(days=1)
-    return certain if moved is None else min(moved, certain)

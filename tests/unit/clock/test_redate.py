@@ -10,9 +10,10 @@ import pytest
 from services.requests.clock.events import RegulationName
 from services.requests.clock.explain import _read
 from services.requests.clock.fold import Case, Terms, answer
-from services.requests.clock.redate import affected_from, due_days, standing
+from services.requests.clock.redate import due_days, standing
 from services.requests.clock.regulation import clock_rules
 from services.requests.clock.rules import CorrectionNotice, Extended, History, IllegalEvent, clock
+from services.requests.redating.rules import first_changed_on
 from shared.calendar import Calendar, national, parse_notices
 from tests.unit.clock.cases import RULES, ask
 from tests.unit.clock.histories import history
@@ -57,7 +58,7 @@ def test_standings_give_what_the_events_give() -> None:
         assert kept is not None
         assert due_days([kept], terms[RegulationName(said["regulation"])], expected.as_of) == [expected.due]
         moved += AFTER.day(expected.due or 0).isoformat() != said["due_on"]
-        if date.fromisoformat(said["due_on"]) < (affected_from(BEFORE, AFTER) or date.max):
+        if date.fromisoformat(said["due_on"]) < (first_changed_on(BEFORE, AFTER) or date.max):
             assert AFTER.day(expected.due or 0).isoformat() == said["due_on"]
             assert expected.provisional is said["provisional"]
     assert moved > 50
@@ -66,13 +67,6 @@ def test_standings_give_what_the_events_give() -> None:
 def test_a_waiting_case_has_no_standing() -> None:
     asked = {"id": "c", "received_on": "2026-12-18", "events": [{"type": "correction_notice", "on": "2026-12-21"}]}
     assert standing(folded(asked, BEFORE)[0]) is None
-
-
-def test_what_a_change_of_calendar_can_touch() -> None:
-    assert affected_from(BEFORE, AFTER) == date(2026, 12, 29)
-    assert affected_from(AFTER, AFTER) is None
-    (same,) = parse_notices({"year": 2026, "holidays": ["2026-01-01"], "make_up_days": []})
-    assert affected_from(BEFORE, BEFORE.with_year(same)) == date(2026, 1, 2)
 
 
 def test_a_later_notice_never_makes_a_recorded_event_late() -> None:
