@@ -106,5 +106,11 @@ def _handle_errors(app: FastAPI) -> None:
         detail = error.detail if error.status_code == 413 else ""  # other details are the framework's English
         return of_status(error.status_code, detail, headers=headers)
 
-    app.exception_handler(RequestValidationError)(on_validation_error)
+    @app.exception_handler(RequestValidationError)
+    async def on_invalid(request: Request, error: RequestValidationError) -> Response:
+        methods = allowed.at(request.url.path)
+        if methods and request.method not in methods.split(", "):
+            return of_status(405, headers={"Allow": methods})  # `/x/new`, taken for `/x/{id}` by the router
+        return await on_validation_error(request, error)
+
     app.exception_handler(Replay)(on_replay)

@@ -30,14 +30,23 @@ def _plausible(moment: datetime) -> datetime:
     return moment
 
 
-def _written_out(value: object) -> object:
-    if isinstance(value, date) or (isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value)):
-        return value
-    raise ValueError("应为日期（如 2026-03-05）")  # pydantic takes a number for seconds since 1970
+def _written_out(pattern: str, said: str) -> BeforeValidator:
+    """Refuse numbers, which pydantic would take for seconds since 1970."""
+
+    def check(value: object) -> object:
+        if isinstance(value, date) or (isinstance(value, str) and re.fullmatch(pattern, value)):
+            return value
+        raise ValueError(said)
+
+    return BeforeValidator(check)
 
 
-Day = Annotated[date, BeforeValidator(_written_out)]
-Moment = Annotated[AwareDatetime, AfterValidator(_plausible)]
+Day = Annotated[date, _written_out(r"\d{4}-\d{2}-\d{2}", "应为日期（如 2026-03-05）")]
+Moment = Annotated[
+    AwareDatetime,
+    AfterValidator(_plausible),
+    _written_out(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\S+", "应为带时区的时间（如 2026-03-05T10:00:00+08:00）"),
+]
 Line = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=VISIBLE_LINE)]
 Paragraph = Annotated[str, StringConstraints(min_length=1, max_length=5_000, pattern=VISIBLE_TEXT)]
 WebAddress = Annotated[str, StringConstraints(max_length=500, pattern=WEB_ADDRESS)]

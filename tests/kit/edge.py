@@ -100,6 +100,11 @@ async def list_notes(session: Read, page: PageParams) -> PageBody[NoteOut]:
     return PageBody(items=[NoteOut.model_validate(dict(row._mapping)) for row in rows], next_cursor=None)
 
 
+@router.post("/notes/preview", openapi_extra=PUBLIC)
+async def preview_note(body: NoteIn) -> NoteIn:
+    return body
+
+
 @router.get("/notes/{note_id}", openapi_extra=PUBLIC)
 async def get_note(note_id: UUID, session: Read, response: Response) -> NoteOut:
     row = (

@@ -81,6 +81,8 @@ async def test_a_method_refused_names_the_others(edge: EdgeService) -> None:
     for method, path in (("DELETE", "/notes"), ("OPTIONS", "/notes"), ("PUT", "/notes")):
         assert (await edge.client.request(method, path)).headers["Allow"] == "GET, POST"
     assert (await edge.client.delete(f"/notes/{uuid4()}")).headers["Allow"] == "GET"
+    taken_for_an_id = await edge.client.get("/notes/preview")
+    assert (taken_for_an_id.status_code, taken_for_an_id.headers["Allow"]) == (405, "POST")
 
 
 async def test_preconditions(edge: EdgeService) -> None:

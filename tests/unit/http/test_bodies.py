@@ -1,6 +1,6 @@
 """What a person cannot mean is refused at the edge."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -26,10 +26,15 @@ def test_a_number_is_no_day(value: Any) -> None:
         Body(day=value)
 
 
-@pytest.mark.parametrize("value", ["2026-03-05T10:00:00", "1999-12-31T10:00:00+08:00", 0, "0"])
+@pytest.mark.parametrize("value", ["2026-03-05T10:00:00", "1999-12-31T10:00:00+08:00", 0, "0", 1772668800])
 def test_a_moment_has_a_zone_and_a_plausible_year(value: Any) -> None:
     with pytest.raises(ValidationError):
         Body(moment=value)
+
+
+@pytest.mark.parametrize("value", ["2026-03-05T10:00:00+08:00", "2026-03-05T02:00:00.000Z"])
+def test_a_moment_is_taken_as_it_is_written(value: str) -> None:
+    assert Body(moment=value).moment == datetime(2026, 3, 5, 2, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("value", ["", " ", "a\x00b", "a\nb", "x" * 201])
