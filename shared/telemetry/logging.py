@@ -14,7 +14,7 @@ from structlog.typing import Processor
 from shared.telemetry.redaction import redaction_processor
 from shared.telemetry.trace import current_trace_id
 
-QUIET_LOGGERS = ("uvicorn.access", "httpx", "httpcore", "aiokafka", "asyncio")
+QUIET_LOGGERS = ("uvicorn.access", "httpx", "httpcore", "aiokafka", "asyncio", "mail.log")
 
 
 def configure(service: str, json: bool = True, *, level: int = logging.INFO, stream: TextIO | None = None) -> None:

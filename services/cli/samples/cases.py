@@ -43,7 +43,7 @@ class Desk:
         """Draft, approve and deliver a reply today."""
         case.act(self.office.clerk, "reply", **draft)
         case.act(self.office.approver, "reply/approval", approved=True)
-        case.act(self.office.clerk, "reply/delivery", mode="post", on=self.today.isoformat(), proof="EZ000000001CN")
+        case.act(self.office.clerk, "delivery", mode="post", on=self.today.isoformat(), proof="EZ000000001CN")
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,8 @@ def told(cast: Cast, about: str, event: str, *, channel: str, kind: str = "staff
     def proven() -> dict[str, Any] | None:
         for each in notices(cast, about, event):
             if (each["channel"], each["recipient_kind"], each["state"]) == (channel, kind, "delivered"):
-                return each
+                body: dict[str, Any] = cast.admin.get(f"{NOTIFY}/deliveries/{each['id']}").body
+                return body
         return None
 
     return cast.narrator.eventually(f"{event} 经 {channel} 送达 {kind}", proven)

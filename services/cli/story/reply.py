@@ -61,7 +61,7 @@ def _answer(cast: Cast, case: CaseFile, draft: dict[str, Any]) -> dict[str, Any]
     case.act(cast.clerk, "reply", **draft)
     story.refused("经办自己审批答复", "forbidden", lambda: case.act(cast.clerk, "reply/approval", approved=True))
     case.act(cast.approver, "reply/approval", approved=True)
-    done = case.act(cast.clerk, "reply/delivery", mode="post", on=cast.today.isoformat(), proof="EZ123456789CN")
+    done = case.act(cast.clerk, "delivery", mode="post", on=cast.today.isoformat(), proof="EZ123456789CN")
     story.check("答复后的状态", done["state"], "replied")
     story.ensure("答复载有救济途径", "行政复议" in done["reply"]["remedy"] and "诉讼" in done["reply"]["remedy"])
     return done
