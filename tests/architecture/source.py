@@ -69,13 +69,26 @@ def _is_vocabulary(module: str) -> bool:
     return isinstance(named, ModuleType) or (isinstance(named, type) and issubclass(named, Enum))
 
 
-def impure_rules(path: str, text: str) -> list[str]:
-    """A `rules` module, or `errors` beside it, imports the standard library, calendar, statutes, words."""
+def _own_module(module: str, service: str) -> Path | None:
+    """The file of a module of the same service, or None for a name inside one, or for another package."""
+    if not module.startswith(service + "."):
+        return None
+    path = REPOSITORY / (module.replace(".", "/") + ".py")
+    return path if path.exists() else None
+
+
+def impure_rules(path: str, text: str, seen: frozenset[str] = frozenset()) -> list[str]:
+    """A `rules` module imports the standard library, calendar, statutes, words, and what is itself as pure."""
     service = ".".join(path.split("/")[:2])
     found = []
     for line, module in imported(path, text):
-        own = re.fullmatch(rf"{re.escape(service)}\.\w+(\.(rules|errors)(\.\w+)?)?", module)
-        if not (_is_standard(module) or _below(module, PURE) or module == service or own or _is_vocabulary(module)):
+        if _is_standard(module) or _below(module, PURE) or _is_vocabulary(module) or module == service:
+            continue
+        own = _own_module(module, service)
+        if own is not None and module not in seen:
+            name = str(own.relative_to(REPOSITORY))
+            found += [f"{path}:{line} via {told}" for told in impure_rules(name, own.read_text(), seen | {module})]
+        elif not module.startswith(service + "."):
             found.append(f"{path}:{line} rules import {module}")
     return found
 
