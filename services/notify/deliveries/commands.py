@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from services.notify.deliveries import rules
 from services.notify.deliveries.models import Delivery
@@ -162,7 +162,7 @@ async def _addressees(
             subscribed = (
                 select(Subscription.id)
                 .where(Subscription.agency_id.in_(list(agencies)), Subscription.state == SubscriptionState.ACTIVE)
-                .distinct(Subscription.mail_blind)
+                .ext(distinct_on(Subscription.mail_blind))
                 .order_by(Subscription.mail_blind, Subscription.id)
             )
             ids = (await uow.session.execute(subscribed)).scalars()
