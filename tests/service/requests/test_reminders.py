@@ -21,12 +21,10 @@ DUE = calendar().add_working_days(THURSDAY, 20)
 NIGHT = time(0, 0, 1)
 
 
-async def due_soon(service: ServiceUnderTest) -> list[events.ApplicationDueSoon]:
-    return [
-        e.data
-        for e in await service.emitted(events.ApplicationDueSoon)
-        if isinstance(e.data, events.ApplicationDueSoon)
-    ]
+async def due_soon(service: ServiceUnderTest) -> list[int]:
+    """Return the days left that each reminder told."""
+    told = await service.emitted(events.ApplicationDueSoon)
+    return [envelope.data.days_left for envelope in told]  # type: ignore[attr-defined]
 
 
 async def test_reminders_stand_at_the_start_of_their_days(requests: ServiceUnderTest) -> None:
