@@ -7,20 +7,25 @@ from services.cli.story.cast import Cast
 from services.cli.story.cms import StandInCms
 from services.cli.story.narrator import day
 from services.cli.story.notices import told
+from services.cli.story.subscriber import Subscriber
 
 NEW_TITLE = "雁塔区2025年老旧小区改造项目竣工验收报告"
 
 
-def replies(cast: Cast, due_now: CaseFile, online: CaseFile) -> str:
-    """Answer both cases; return the new document's id."""
+def replies(cast: Cast, due_now: CaseFile, online: CaseFile) -> None:
+    """Answer both cases; what was disclosed to one becomes public for all."""
     cast.narrator.chapter("答复与公开")
     cms = StandInCms(cast.citizen, cast.clerk, cast.office_id)
     cms.catch_up()
+    resident = Subscriber(cast)
+    resident.subscribe()
+    cast.narrator.tell("一位居民订阅了本机关的公开文件，并按确认邮件中的链接确认。")
     _point_at_published(cast, due_now)
     _lead_to_new(cast, online)
     document = _publish(cast, online)
+    mail = cast.narrator.eventually("订阅者收到的邮件", lambda: resident.received(NEW_TITLE))
+    cast.narrator.tell(f"订阅者收到邮件《{mail['subject']}》，内有地址和取消订阅的链接。")
     _feed(cast, cms, document)
-    return document.id
 
 
 def _point_at_published(cast: Cast, case: CaseFile) -> None:
