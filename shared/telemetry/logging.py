@@ -8,6 +8,7 @@ import sys
 from collections.abc import MutableMapping
 from typing import Any, TextIO
 
+import orjson
 import structlog
 from structlog.typing import Processor
 
@@ -32,7 +33,7 @@ def configure(service: str, json: bool = True, *, level: int = logging.INFO, str
         cache_logger_on_first_use=False,
     )
     renderer: Processor = (
-        structlog.processors.JSONRenderer(ensure_ascii=False)
+        structlog.processors.JSONRenderer(serializer=_to_json)
         if json
         else structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
     )
@@ -57,6 +58,10 @@ def configure(service: str, json: bool = True, *, level: int = logging.INFO, str
         logger.propagate = True
     for name in QUIET_LOGGERS:
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
+
+
+def _to_json(event: Any, **_: Any) -> str:
+    return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
 def _with_context(service: str) -> Processor:

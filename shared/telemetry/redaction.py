@@ -56,8 +56,15 @@ _PATTERN = re.compile(
 )
 
 
+# Without one of these no part of the pattern above can fit; most of what is logged ends here.
+_HINT = re.compile(r"\d(?:[ -]?\d){6}|@|eyJ|earer|whsec_|DETAIL:")
+_OWN_FIELDS = frozenset({"timestamp", "level", "trace_id"})  # written by the logging chain itself
+
+
 def redact_text(text: str) -> str:
     """Hide what looks like personal data or a secret in `text`."""
+    if _HINT.search(text) is None:
+        return text
     return _PATTERN.sub(lambda match: match[0] if match["uuid"] or match["trace"] else HIDDEN, text)
 
 
@@ -79,8 +86,8 @@ def redact(value: Any) -> Any:
 def redaction_processor(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Redact a whole structlog event, exception text included; runs right before rendering."""
     for name, value in event.items():
-        if name.startswith("_"):
-            continue  # structlog's own record objects, removed by the formatter
+        if name in _OWN_FIELDS or name.startswith("_"):
+            continue
         event[name] = HIDDEN if _is_sensitive(name) else redact(value)
     return event
 

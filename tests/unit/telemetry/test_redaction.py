@@ -57,7 +57,13 @@ def test_what_operators_need_stays(text: str) -> None:
 
 
 def test_fields_with_a_telling_name_are_dropped_whatever_they_hold() -> None:
-    event = {"event": "x", "Secret-Code": "ab12", "deep": [{"phone": "短号 12345", "n": 3}], "_record": object()}
+    event = {
+        "event": "x",
+        "Secret-Code": "ab12",
+        "deep": [{"phone": "短号 12345", "n": 3}],
+        "_record": object(),
+        "level": "info",
+    }
     shown = redaction_processor(None, "info", dict(event))
     assert shown["Secret-Code"] == HIDDEN
     assert shown["deep"] == [{"phone": HIDDEN, "n": 3}]
