@@ -1,7 +1,18 @@
 """Fixtures for every test, made in tests/kit."""
 
+from tests.kit.deployment import deployment
 from tests.kit.edge import edge, edge_url
 from tests.kit.kafka import kafka, kafka_broker
 from tests.kit.postgres import background, fresh_database, postgres, service_database
 
-__all__ = ["background", "edge", "edge_url", "fresh_database", "kafka", "kafka_broker", "postgres", "service_database"]
+__all__ = [
+    "background",
+    "deployment",
+    "edge",
+    "edge_url",
+    "fresh_database",
+    "kafka",
+    "kafka_broker",
+    "postgres",
+    "service_database",
+]

@@ -3,17 +3,21 @@ environment of that file, on loopback ports, behind a real nginx."""
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 import yaml
 
+from shared.db.embedded import EmbeddedPostgres
 from shared.http.client import outside_client
+from tests.kit.background import Background
 from tests.kit.gateway import Gateway
-from tests.kit.lantai import Child, run
+from tests.kit.kafka import KafkaBroker
+from tests.kit.lantai import Child, directory, run
 from tests.kit.ports import free_port
 
 COMPOSE = Path(__file__).parents[2] / "docker-compose.yml"
@@ -68,13 +72,22 @@ class Deployment:
         self._gateway = Gateway(self._directory / "gateway", self._filled(self._services["gateway"]["environment"]))
 
     def stop(self) -> dict[str, tuple[int, float]]:
-        """Stop all at once, as `docker compose stop` would; each process's exit code and time."""
+        """Stop all at once, as `docker compose stop` would; each process's exit code and time. Harmless twice."""
+        started = time.monotonic()
         for child in self.children.values():
             child.process.terminate()
-        ended = {name: child.stop() for name, child in self.children.items()}
+        ended = {}
+        for name, child in self.children.items():
+            ended[name] = (child.process.wait(30), time.monotonic() - started)
         if self._gateway is not None:
             self._gateway.stop()
+        self.children, self._gateway = {}, None
         return ended
+
+    def address(self, name: str) -> str:
+        """Where a process listens, past the gateway."""
+        command = self._ours[name]["command"]
+        return f"http://{self._ports[name + ':' + command[command.index('--port') + 1]]}"
 
     def environment(self, name: str) -> dict[str, str]:
         """A service's environment as compose gives it, with our addresses."""
@@ -122,6 +135,21 @@ class Deployment:
                         return
                 time.sleep(0.1)
         raise AssertionError(f"{name} does not answer: {child.output[-3000:]}")
+
+
+@pytest.fixture(scope="module")
+def deployment(background: Background, kafka_broker: KafkaBroker) -> Iterator[Deployment]:
+    """A running deployment on a PostgreSQL and a Kafka of its own."""
+    with directory() as path:
+        postgres = EmbeddedPostgres(path / "postgres")
+        background.run(postgres.start())
+        running = Deployment(path, postgres.url(), kafka_broker.bootstrap)
+        try:
+            running.start()
+            yield running
+        finally:
+            running.stop()
+            background.run(postgres.stop())
 
 
 def _without_user(url: str) -> str:
