@@ -1,6 +1,6 @@
-"""Routes for an operator: dead letters of one service, listed, shown, replayed or discarded. Every decision is audited.
+"""What every service serves of its spine: dead letters for an operator, and the document of its events for anyone.
 
-They need the role `admin` at the agency that the event belongs to, or above it; a timer's letter belongs to none and
+Dead letters are listed, shown, replayed or discarded; every decision is audited. They need the role `admin` at the agency that the event belongs to, or above it; a timer's letter belongs to none and
 any `admin` may decide it.
 """
 
@@ -16,11 +16,14 @@ from shared.auth.scope import require, visible
 from shared.bus import dead_letters
 from shared.bus.dead_letters import DeadLetter, DeadLetterDecided
 from shared.db.sessions import AnySession
+from shared.events.asyncapi import document
+from shared.http.openapi import PUBLIC
 from shared.http.pages import PageBody, PageParams, paged
 from shared.http.problems import responses
 from shared.http.sessions import Read, Write
 
-router = APIRouter(prefix="/dead-letters", tags=["运维：死信"])
+router = APIRouter()
+letters = APIRouter(prefix="/dead-letters", tags=["运维：死信"])
 OPERATORS = (Role.ADMIN,)
 DECIDED = responses(409, examples={409: (DeadLetterDecided,)})
 
@@ -48,7 +51,7 @@ class DeadLetterBody(BaseModel):
         return cls.model_validate(letter, from_attributes=True)
 
 
-@router.get("", summary="死信列表")
+@letters.get("", summary="死信列表")
 async def list_dead_letters(
     request: Request,
     response: Response,
@@ -67,13 +70,13 @@ async def list_dead_letters(
     return paged(request, response, page, DeadLetterBody.of)
 
 
-@router.get("/{letter_id}", summary="死信详情")
+@letters.get("/{letter_id}", summary="死信详情")
 async def get_dead_letter(letter_id: UUID, session: Read, principal: Staff) -> DeadLetterBody:
     """Show one letter with its payload and error."""
     return DeadLetterBody.of(await _permitted(session, principal, letter_id))
 
 
-@router.post("/{letter_id}/replay", summary="重放死信", responses=DECIDED)
+@letters.post("/{letter_id}/replay", summary="重放死信", responses=DECIDED)
 async def replay_dead_letter(letter_id: UUID, uow: Write, principal: Staff) -> DeadLetterBody:
     """Try it again where it stood, with fresh attempts; what is parked behind it follows in order."""
     await _permitted(uow.session, principal, letter_id)
@@ -81,7 +84,7 @@ async def replay_dead_letter(letter_id: UUID, uow: Write, principal: Staff) -> D
     return DeadLetterBody.of(await dead_letters.show(uow.session, letter_id))
 
 
-@router.post("/{letter_id}/discard", summary="放弃死信", responses=DECIDED)
+@letters.post("/{letter_id}/discard", summary="放弃死信", responses=DECIDED)
 async def discard_dead_letter(letter_id: UUID, uow: Write, principal: Staff) -> DeadLetterBody:
     """Give it up for good; what is parked behind it goes on."""
     await _permitted(uow.session, principal, letter_id)
@@ -97,3 +100,12 @@ async def _permitted(session: AnySession, principal: Principal, letter_id: UUID)
     if letter.agency_id is not None:
         await require(session, principal, OPERATORS, letter.agency_id)
     return letter
+
+
+@router.get("/asyncapi", summary="事件文档（AsyncAPI 3）", tags=["事件"], openapi_extra=PUBLIC)
+async def asyncapi(request: Request) -> dict[str, Any]:
+    """Describe the topics that this service owns or reads, their events and schemas."""
+    return document(request.app.state.deps.db.service)
+
+
+router.include_router(letters)

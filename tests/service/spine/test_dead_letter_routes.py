@@ -125,3 +125,9 @@ async def test_what_does_not_exist_is_not_found(desk: Desk) -> None:
     assert (await desk.client.get(f"/dead-letters/{uuid7()}", headers=desk.staff())).status_code == 404
     assert (await desk.client.post(f"/dead-letters/{uuid7()}/replay", headers=desk.staff())).status_code == 404
     assert (await desk.client.get("/dead-letters?cursor=zzz", headers=desk.staff())).status_code == 400
+
+
+async def test_the_services_events_are_described_to_anyone(desk: Desk) -> None:
+    answer = await desk.client.get("/asyncapi")
+    assert answer.status_code == 200
+    assert answer.json()["asyncapi"] == "3.0.0"
