@@ -51,7 +51,7 @@ class _Side:
     __slots__ = ("_last", "_reasons", "_tables", "name", "terms")
 
     def __init__(self, calendar: Calendar, rules: ClockRules, regulation: Regulation) -> None:
-        self.name = regulation.name.value.encode()
+        self.name = regulation.name.value
         self.terms = Terms(regulation, calendar)
         self._reasons = Reasons(calendar, rules, regulation)
         self._tables: dict[str, _Table] = {}
@@ -119,23 +119,20 @@ class Explainer:
         for step in steps:
             case.take(step)
         said = answer(case, as_of)
-        due = b"null" if said.due is None else b'"%b"' % _iso(said.due)
-        head = b'{"id":%b,"regulation":"%b","state":"%b","due_on":%b,"provisional":%b,"counted":%d,"left":%d' % (
-            orjson.dumps(id),
-            side.name,
-            said.state.encode(),
-            due,
-            b"true" if said.provisional else b"false",
-            said.counted,
-            said.left,
+        head = orjson.dumps(
+            {
+                "id": id,
+                "regulation": side.name,
+                "state": said.state,
+                "due_on": None if said.due is None else date.fromordinal(BASE + said.due),
+                "provisional": said.provisional,
+                "counted": said.counted,
+                "left": said.left,
+            }
         )
         if self._ledger:
-            return b'%b,"ledger":[%b]}\n' % (head, side.ledger(case, said))
-        return head + b"}\n"
-
-
-def _iso(position: int) -> bytes:
-    return date.fromordinal(BASE + position).isoformat().encode()
+            return b'%b,"ledger":[%b]}\n' % (head[:-1], side.ledger(case, said))
+        return head + b"\n"
 
 
 def _error(id: str | None, code: str, detail: str) -> bytes:

@@ -163,11 +163,11 @@ class Case:
         """The n-th counted working day after day zero, as it stands at the end of `as_of`."""
         return due_day(self.terms, self.zero, self.allowed, self.exclusions(as_of))
 
-    def counted(self, through: int, as_of: int) -> int:
+    def counted(self, through: int, excluded: list[tuple[int, int]]) -> int:
         """The counted days after day zero through a day."""
         rank = self.terms.rank
         days = rank[through] - rank[self.zero]
-        for start, until in self.exclusions(as_of):
+        for start, until in excluded:
             if start >= through:
                 break
             days -= rank[until if until < through else through] - rank[start]
@@ -300,7 +300,8 @@ def answer(case: Case, as_of: int | None) -> Answer:
     if case.waiting:
         state = case.closed or f"awaiting_{case.waiting[0]}"
         return Answer(state, None, False, 0, case.terms.days, as_of)
-    due = case.due(as_of)
+    excluded = case.exclusions(as_of)
+    due = due_day(case.terms, case.zero, case.allowed, excluded)
     provisional = due > case.terms.final
     late = as_of > due and not provisional
     if case.closed:
@@ -309,5 +310,5 @@ def answer(case: Case, as_of: int | None) -> Answer:
         state = "overdue"
     else:
         state = "paused" if case.consultations and case.paused(as_of) else "running"
-    counted = case.counted(min(as_of, due), as_of)
-    return Answer(state, due, provisional, counted, max(case.allowed - counted, 0), as_of)
+    counted = case.counted(as_of if as_of < due else due, excluded)
+    return Answer(state, due, provisional, counted, case.allowed - counted, as_of)
