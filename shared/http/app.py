@@ -18,6 +18,7 @@ from shared.http.idempotency import Replay, on_replay
 from shared.http.methods import AllowedMethods
 from shared.http.openapi import PUBLIC, install_openapi, operation_id
 from shared.http.parts import EdgeParts
+from shared.http.problem_page import ProblemPages
 from shared.http.problems import of_domain, of_status
 from shared.http.rate import RateLimit
 from shared.http.validation import on_validation_error
@@ -79,6 +80,7 @@ def service_app(
     _handle_errors(app)
     install_openapi(app)
     app.add_middleware(Edge, metrics=deps.metrics, max_body_bytes=max_body_bytes)
+    app.add_middleware(ProblemPages)
     return app
 
 

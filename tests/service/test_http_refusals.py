@@ -151,6 +151,19 @@ async def test_the_public_is_limited_by_address_and_staff_are_not(edge_url: str)
         assert (await edge.client.get("http://edge.test/healthz")).status_code == 200
 
 
+async def test_a_browser_outside_the_api_is_shown_a_page(edge: EdgeService) -> None:
+    browser = {"Accept": "text/html,application/xhtml+xml"}
+    answer = await edge.client.get("http://edge.test/status-of-%3Cscript%3E", headers=browser)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (404, "text/html; charset=utf-8")
+    assert "<h1>未找到</h1>" in answer.text
+    assert answer.headers["X-Request-ID"] in answer.text
+    assert "<script>" not in answer.text
+    for path, headers in (("/status-of", {"Accept": "*/*"}), ("/api/edge/v1/nowhere", browser)):
+        assert problem(await edge.client.get(f"http://edge.test{path}", headers=headers)) == (404, "not_found")
+    docs = await edge.client.get("http://edge.test/healthz", headers=browser)
+    assert docs.json() == {"status": "ok"}
+
+
 async def test_a_caller_is_given_a_request_id_and_no_cache(edge: EdgeService) -> None:
     answer = await edge.client.get("/notes")
     assert len(answer.headers["X-Request-ID"]) == 32
