@@ -1,7 +1,7 @@
 """What every service serves of its spine: dead letters for an operator, and the document of its events for anyone.
 
-Dead letters are listed, shown, replayed or discarded; every decision is audited. They need the role `admin` at the agency that the event belongs to, or above it; a timer's letter belongs to none and
-any `admin` may decide it.
+Dead letters are listed, shown, replayed or discarded; every decision is audited. They need the role `admin` at the
+agency that the event belongs to, or above it; a timer's letter belongs to none and any `admin` may decide it.
 """
 
 from datetime import datetime
