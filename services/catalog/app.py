@@ -14,7 +14,7 @@ from services.catalog.obligations.api import router as obligations
 from services.catalog.search.api import router as search
 from services.catalog.settings import CatalogSettings
 from services.catalog.statutes import rule_set
-from shared.bus.api import router as dead_letters
+from shared.bus.api import router as spine
 from shared.http.app import service_app
 from shared.service.deps import Deps
 
@@ -28,7 +28,7 @@ def create_app(deps: Deps[CatalogSettings]) -> FastAPI:
         "catalog",
         "主动公开",
         deps,
-        [agencies, calendar, documents, actions, workbench, obligations, instances, search, feeds, dead_letters],
+        [agencies, calendar, documents, actions, workbench, obligations, instances, search, feeds, spine],
         description=DESCRIPTION,
         pages=[pages],
         checks={"calendar": coverage_check(deps.db)},

@@ -6,7 +6,7 @@ from services.sentiment.incidents.api import router as incidents
 from services.sentiment.responses.api import router as responses
 from services.sentiment.settings import SentimentSettings
 from services.sentiment.statutes import rule_set
-from shared.bus.api import router as dead_letters
+from shared.bus.api import router as spine
 from shared.http.app import service_app
 from shared.service.deps import Deps
 
@@ -16,4 +16,4 @@ DESCRIPTION = "登记政务舆情，按等级计算 5、24、48 小时时限，�
 def create_app(deps: Deps[SentimentSettings]) -> FastAPI:
     """Return the application; rule rows that contradict themselves stop it here."""
     rule_set()
-    return service_app("sentiment", "政务舆情", deps, [incidents, responses, dead_letters], description=DESCRIPTION)
+    return service_app("sentiment", "政务舆情", deps, [incidents, responses, spine], description=DESCRIPTION)
