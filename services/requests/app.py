@@ -18,11 +18,25 @@ from services.requests.settings import RequestsSettings
 from services.requests.status.api import page as status_page
 from services.requests.status.api import router as status
 from services.requests.third_parties.api import router as third_parties
+from shared.bus.api import router as spine
 from shared.http.app import service_app
 from shared.service.deps import Deps
 
 DESCRIPTION = "申请的提交、登记、签收、补正、征求意见、延长、答复与送达；法定期限逐日计算，每一天都有依据。"
-ROUTERS = (filing, applications, corrections, third_parties, extensions, replies, tables, clock, rules_router, today, status)
+ROUTERS = (
+    filing,
+    applications,
+    corrections,
+    third_parties,
+    extensions,
+    replies,
+    tables,
+    clock,
+    rules_router,
+    today,
+    status,
+    spine,
+)
 
 
 def create_app(deps: Deps[RequestsSettings]) -> FastAPI:
