@@ -108,12 +108,11 @@ async def set_interval(
     obligation = await _load(uow, principal, obligation_id, expected_version, Role.APPROVER, Role.SUPERVISOR)
     before = obligation.interval_days
     obligation.interval_days, obligation.starts_on = interval_days, uow.today
-    schedule = obligation.schedule  # refuses an interval where the source gives the number
+    obligation.schedule  # noqa: B018  (its check refuses an interval where the source gives the number)
     await _drop_open_instances(uow, obligation)
     obligation.generated_through = None
     _touch(uow, obligation)
-    if schedule.dated:
-        await generate(uow, obligation, ahead)
+    await generate(uow, obligation, ahead)
     details = {"before": before, "after": interval_days}
     uow.audit("obligation.interval_set", subject=obligation.id, agency_id=obligation.agency_id, details=details)
     return obligation
