@@ -9,6 +9,8 @@ from pydantic import Field, SecretStr, model_validator
 from services.notify.deliveries.rules import RetryPolicy
 from shared.service.settings import ServiceSettings
 
+CONTACT_READS = 4  # a contact is asked for at most three times, with short pauses between
+
 
 class SmtpSecurity(StrEnum):
     """How the conversation with the mail server is protected; `none` is for a server on the same machine."""
@@ -64,6 +66,7 @@ class NotifySettings(ServiceSettings):
 
     @model_validator(mode="after")
     def lease_outlasts_conversation(self) -> Self:
-        if self.mail_lease_seconds <= self.smtp_conversation_seconds + self.contact_seconds:
-            raise ValueError("mail_lease_seconds must exceed smtp_conversation_seconds + contact_seconds")
+        longest = self.smtp_conversation_seconds + CONTACT_READS * self.contact_seconds
+        if self.mail_lease_seconds <= longest:
+            raise ValueError(f"mail_lease_seconds must exceed a mail's longest time in work, {longest:g} s")
         return self

@@ -13,6 +13,7 @@ from services.notify.channels.smtp import MailChannel, SmtpChannel
 from services.notify.deliveries.contacts import Contacts
 from services.notify.deliveries.sending import Sender
 from shared.auth import Role, ServiceTokens
+from shared.db.engine import Database
 from shared.db.ids import uuid7
 from shared.events.requests import ApplicationDueSoon, ApplicationOverdue, ApplicationRegistered, ApplicationState
 from shared.events.sentiment import IncidentEscalated, IncidentLevel
@@ -72,8 +73,8 @@ class Office:
     smtp: ScriptedSmtp
     contacts: ContactsService
 
-    def sender(self, channel: MailChannel | None = None) -> Sender:
-        """Return a mail sender as the worker makes it."""
+    def sender(self, channel: MailChannel | None = None, db: Database | None = None) -> Sender:
+        """Return a mail sender as the worker makes it, over its own channel and database unless others are given."""
         deps = self.notify.deps
         requests = internal_client(
             "http://requests.test",
@@ -82,7 +83,7 @@ class Office:
             transport=httpx.ASGITransport(self.contacts.app),
         )
         contacts = Contacts(deps.db, deps.vault, requests, deps.settings)
-        return Sender(deps.db, channel or SmtpChannel(deps.settings), contacts, deps.settings)
+        return Sender(db or deps.db, channel or SmtpChannel(deps.settings), contacts, deps.settings)
 
     async def send(self) -> int:
         """Send one batch."""
