@@ -48,15 +48,14 @@ class _Table:
 class _Side:
     """One Regulation on the calendar: its terms, and its ledger tables as they are needed."""
 
-    __slots__ = ("_last", "_reasons", "_tables", "name", "terms")
+    __slots__ = ("_days", "_reasons", "_tables", "name", "terms")
 
     def __init__(self, calendar: Calendar, rules: ClockRules, regulation: Regulation) -> None:
         self.name = regulation.name.value
         self.terms = Terms(regulation, calendar)
         self._reasons = Reasons(calendar, rules, regulation)
         self._tables: dict[str, _Table] = {}
-        # A due day lies at most 15 + 40 counted days after the last day a case may name.
-        self._last = calendar.index(date(LAST.year + 2, 12, 31))
+        self._days = range(len(calendar.kinds))
 
     def ledger(self, case: Case, said: Answer) -> bytes:
         parts = []
@@ -66,7 +65,7 @@ class _Side:
         return b"".join(parts)[:-1]
 
     def _make(self, cause: str) -> _Table:
-        rows = (self._reasons.row(cause, position) for position in range(self._last + 1))
+        rows = (self._reasons.row(cause, position) for position in self._days)
         self._tables[cause] = table = _Table(orjson.dumps(row) + b"," for row in rows)
         return table
 

@@ -386,6 +386,13 @@ def test_every_citation_was_in_force_on_its_day(received_on: str, regulation: st
                 assert name not in row["citation"] or since <= row["on"] <= until, row
 
 
+def test_a_2007_restart_is_unconfirmed_whatever_the_day() -> None:
+    events = event("correction_notice", "2019-05-13"), event("corrected", "2019-05-20")
+    for row in ask(case("2019-05-10", *events))["ledger"]:
+        unconfirmed = row["reason"] in ("restarted", "awaiting_correction")
+        assert not unconfirmed or "待确认" in row["citation"], row
+
+
 def test_an_unconfirmed_article_says_so() -> None:
     answer = ask(case("2026-09-18", FEE, as_of="2026-09-23"))
     assert "待确认" in answer["ledger"][-1]["citation"]
