@@ -11,6 +11,7 @@ from services.requests.clock.page import render_table
 from services.requests.clock.rules import ClockReading, ConsultationKind, ConsultationStarted, History, clock
 from services.requests.clock.sheet import SheetFontMissing, render_sheet
 from shared.calendar import national
+from tests.kit.fonts import need_chinese_font
 from tests.unit.clock.cases import RULES
 from tests.unit.clock.test_agreement import STATES as ALL_STATES
 
@@ -46,6 +47,7 @@ def test_the_table_has_a_row_for_every_day() -> None:
 
 
 def test_the_sheet_is_a_pdf_and_the_same_reading_gives_the_same_bytes() -> None:
+    need_chinese_font()
     header = {"受理编号": "2026-0001", "申请内容": "堃喆路拆迁补偿方案"}
     sheet = render_sheet(header, reading())
     assert sheet.startswith(b"%PDF-")
