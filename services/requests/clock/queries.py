@@ -25,6 +25,7 @@ def what_if(
     """Read the clock with hypothetical events among the true ones; raises IllegalEvent like the true clock."""
     true = clock_history(view.position, require_receipt(view.row.received_on), view.facts)
     together = tuple(sorted((*true.events, *events), key=lambda event: event.on))
+    judged = [place for place, event in enumerate(together) if any(event is imagined for imagined in events)]
     history = History(true.received_on, together, regulation or true.regulation)
     last = max([true.received_on, *(event.on for event in together)])
-    return clock(history, view.calendar, desk.rules, as_of or max(last, view.today))
+    return clock(history, view.calendar, desk.rules, as_of or max(last, view.today), judged=judged)

@@ -144,7 +144,7 @@ def check_remedies(rows: tuple[Remedy, ...]) -> tuple[Remedy, ...]:
         if not own or own[0].since != date.min or own[-1].until != date.max:
             raise InvalidTables(f"{kind} 的救济告知不完整")
         for before, after in pairwise(own):
-            if after.since != before.until + timedelta(days=1):
+            if after.since - before.until != timedelta(days=1):
                 raise InvalidTables(f"{before.id} 与 {after.id} 之间中断或重叠")
     return rows
 

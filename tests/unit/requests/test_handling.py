@@ -1,0 +1,160 @@
+"""Corrections, consultations, replies and remedies: what is refused, and which sentence is chosen."""
+
+from collections.abc import Callable
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.requests.clock.events import ConsultationKind
+from services.requests.corrections.rules import (
+    CorrectionNotAwaited,
+    CorrectionStillOpen,
+    answer_by,
+    check_abandoned,
+)
+from services.requests.replies.dispositions import (
+    InvalidTables,
+    Outcome,
+    Remedy,
+    RemedyKind,
+    check_remedies,
+    remedies,
+    remedy_for,
+    table_rows,
+)
+from services.requests.replies.rules import (
+    DISCLOSING,
+    WITHOUT_GROUNDS,
+    AlreadyApproved,
+    DeliveredBeforeDecided,
+    DeliveryMode,
+    Draft,
+    GroundsMissing,
+    InformationMissing,
+    NoDraft,
+    NotApproved,
+    ProofMissing,
+    RefusedRowMissing,
+    ReplyState,
+    RowDoesNotFit,
+    check_delivery,
+    check_draft,
+    require_changeable,
+    require_draft,
+)
+from services.requests.third_parties.rules import LABELS, Opinion, ReasonMissing, check_opinion, silence_means
+from shared.calendar import national
+from shared.errors import DomainError
+
+CALENDAR = national()
+DAYS = st.dates(date(2010, 1, 1), date(2026, 12, 1))
+TODAY = date(2026, 6, 11)
+OUTCOMES = st.sampled_from(Outcome)
+ROWS = st.sampled_from(sorted(table_rows()))
+
+
+def refusal(check: Callable[[], object]) -> type[DomainError] | None:
+    try:
+        check()
+    except DomainError as error:
+        return type(error)
+    return None
+
+
+@given(DAYS, st.integers(1, 60), st.integers(-40, 120))
+def test_silence_is_abandonment_only_after_the_period(sent_on: date, days: int, later: int) -> None:
+    until = answer_by(sent_on, days, CALENDAR)
+    assert CALENDAR.working_days_between(sent_on, until) == days
+    today = sent_on + timedelta(days=later)
+    expected = None if today > until else CorrectionStillOpen
+    assert refusal(lambda: check_abandoned(until, today)) is expected
+    assert refusal(lambda: check_abandoned(None, today)) is CorrectionNotAwaited
+
+
+@given(st.sampled_from(Opinion), st.none() | st.text(min_size=1))
+def test_an_objection_says_why(opinion: Opinion, reason: str | None) -> None:
+    expected = ReasonMissing if opinion is Opinion.OBJECTS and reason is None else None
+    assert refusal(lambda: check_opinion(opinion, reason)) is expected
+    assert opinion.label
+
+
+def test_silence_means_what_the_article_says() -> None:
+    assert "视为同意" in silence_means(ConsultationKind.JOINT_ORGAN)
+    assert "行政机关依照条例决定" in silence_means(ConsultationKind.THIRD_PARTY)
+    assert "视为" not in silence_means(ConsultationKind.OTHER_ORGAN)
+    assert set(LABELS) == set(ConsultationKind)
+
+
+@given(OUTCOMES, ROWS, st.booleans(), st.booleans(), st.none() | ROWS)
+def test_a_draft_is_refused_for_the_first_thing_it_lacks(
+    outcome: Outcome, row: str, grounds: bool, content: bool, refused_row: str | None
+) -> None:
+    draft = Draft(outcome, row, "理由。" if grounds else None, "全文。" if content else None, refused_row)
+    expected: type[DomainError] | None = None
+    if outcome not in table_rows()[row].outcomes:
+        expected = RowDoesNotFit
+    elif outcome not in WITHOUT_GROUNDS and not grounds:
+        expected = GroundsMissing
+    elif outcome in DISCLOSING and not content:
+        expected = InformationMissing
+    elif outcome is Outcome.PARTLY_DISCLOSED and refused_row not in {f"3.3.{n}" for n in range(1, 8)}:
+        expected = RefusedRowMissing
+    assert refusal(lambda: check_draft(draft, TODAY)) is expected
+
+
+@given(st.none() | st.sampled_from(ReplyState))
+def test_a_reply_is_changed_until_approved_and_decided_once(state: ReplyState | None) -> None:
+    fixed = state in (ReplyState.APPROVED, ReplyState.DELIVERED)
+    assert refusal(lambda: require_changeable(state)) is (AlreadyApproved if fixed else None)
+    assert refusal(lambda: require_draft(state)) is (None if state is ReplyState.DRAFT else NoDraft)
+
+
+@given(
+    st.none() | st.sampled_from(ReplyState), st.sampled_from(DeliveryMode), DAYS, DAYS, st.sampled_from(["", " ", "1"])
+)
+def test_a_delivery_follows_its_decision_with_proof(
+    state: ReplyState | None, mode: DeliveryMode, on: date, decided_on: date, proof: str
+) -> None:
+    expected: type[DomainError] | None = None
+    if state is not ReplyState.APPROVED:
+        expected = NotApproved
+    elif on < decided_on:
+        expected = DeliveredBeforeDecided
+    elif mode is DeliveryMode.POST and not proof.strip():
+        expected = ProofMissing
+    assert refusal(lambda: check_delivery(state, mode, on, decided_on, proof)) is expected
+    assert mode.label
+    assert ("交邮" in mode.counts_from) == (mode is DeliveryMode.POST)
+
+
+REVIEW_FIRST = {*(f"3.3.{n}" for n in range(1, 8)), "3.2"}
+
+
+@given(ROWS, st.dates(date(2008, 5, 1), date(2035, 1, 1)))
+def test_the_remedy_follows_row_and_day_of_decision(row: str, decided_on: date) -> None:
+    """Statutes §6, read independently: 先复议 since 2024-01-01 for refusals and the refused part, never before."""
+    remedy = remedy_for(table_rows()[row], decided_on)
+    assert remedy.since <= decided_on <= remedy.until
+    assert ("应当先" in remedy.sentence) == (row in REVIEW_FIRST and decided_on >= date(2024, 1, 1))
+    assert ("不予公开的部分" in remedy.sentence) == (row == "3.2" and decided_on >= date(2024, 1, 1))
+    assert ("3个月" in remedy.sentence) == (decided_on < date(2015, 5, 1))
+    assert ("2026年修订" in remedy.citation) == (row in REVIEW_FIRST and decided_on >= date(2026, 7, 1))
+    assert "{body}" in remedy.sentence
+
+
+@given(st.sampled_from(remedies()))
+def test_a_gap_or_an_overlap_of_remedies_is_refused(taken: Remedy) -> None:
+    rows = remedies()
+    with pytest.raises(InvalidTables):
+        check_remedies(tuple(row for row in rows if row is not taken))
+    with pytest.raises(InvalidTables):
+        check_remedies((*rows, taken))
+
+
+def test_every_outcome_has_a_row_and_a_name() -> None:
+    assert {outcome for row in table_rows().values() for outcome in row.outcomes} == set(Outcome)
+    assert all(outcome.label for outcome in Outcome)
+    refusing = {row.row for row in table_rows().values() if row.remedy is RemedyKind.REFUSAL}
+    assert refusing | {"3.2"} == REVIEW_FIRST
