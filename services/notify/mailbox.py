@@ -81,7 +81,7 @@ class Mailbox:
             subject=str(message.get("Subject", "")),
             sent_at=str(message.get("Date", "")),
             message_id=str(message.get("Message-ID", "")),
-            text=str(body.get_content()) if body is not None else "",
+            text=str(body.get_content()).replace("\r\n", "\n") if body is not None else "",
         )
 
 
