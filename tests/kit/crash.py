@@ -30,6 +30,8 @@ from tests.kit.spine_worker import transport_of
 DURABLE = {"max_connections": "200"}
 PATIENCE = 60.0
 Effects = dict[UUID, list[int]]
+Counts = dict[UUID, int]
+_EFFECT_COUNTS = "SELECT subject, count(*) FROM effects GROUP BY 1"
 
 
 class CrashServer:
@@ -144,6 +146,12 @@ class Arena:
 
     async def effects(self, url: str | None = None) -> Effects:
         return await _by_subject(url or self.target_url, "SELECT subject, number FROM effects ORDER BY id")
+
+    async def counts(self, url: str | None = None) -> Counts:
+        """How many events the source holds per subject, or how many effects the database at `url`."""
+        query = "SELECT key, count(*) FROM outbox GROUP BY 1" if url is None else _EFFECT_COUNTS
+        found = await _by_subject(url or self.source_url, query)
+        return {subject: count for subject, (count,) in found.items()}
 
     async def settled(self, seconds: float = PATIENCE) -> None:
         """Wait until the target has every committed event, then a little longer for what must not come; compare."""
