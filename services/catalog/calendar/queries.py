@@ -63,6 +63,9 @@ async def versions(session: AnySession, year: int, local_agency_id: UUID | None)
 async def preview(session: AnySession, data: NoticeData, local_agency_id: UUID | None) -> Preview:
     """Check a notice and say what it would change; raises InvalidNotice."""
     before = await calendars.current(session, local_agency_id)
+    if local_agency_id is None and data.year > before.last_published_year + 1:
+        # Dates in the years between would pass for certain.
+        raise InvalidNotice(f"须先录入 {before.last_published_year + 1} 年的放假通知。")
     after = after_notice(before, data, local=local_agency_id is not None)
     unmoved = (before.kinds, before.last_published_year) == (after.kinds, after.last_published_year)
     return Preview(
