@@ -71,7 +71,11 @@ async def test_what_contradicts_itself_or_changes_nothing_is_refused(catalog: Se
     ):
         refused(await publish(catalog, **wrong), 422, "invalid_calendar_notice")
     refused(await publish(catalog, year=1999), 422, "validation_failed")
-    gap = {"year": 2028, "holidays": [{"name": "元旦", "first": "2028-01-01", "last": "2028-01-01"}], "make_up_days": []}
+    gap = {
+        "year": 2028,
+        "holidays": [{"name": "元旦", "first": "2028-01-01", "last": "2028-01-01"}],
+        "make_up_days": [],
+    }
     refused(await publish(catalog, **gap), 422, "invalid_calendar_notice")
     ok(await publish(catalog), 201)
     refused(await publish(catalog), 409, "calendar_notice_unchanged")
