@@ -13,7 +13,8 @@ from tests.kit.postgres import ServiceDatabase
 UNLIMITED = 1_000_000
 
 
-@pytest.mark.timeout(360)
+@pytest.mark.slow
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", roster.NAMES)
 async def test_every_answer_is_declared(name: str, service_database: Callable[[str], ServiceDatabase]) -> None:
     url = service_database(name).url

@@ -39,7 +39,7 @@ async def serving(app: ASGIApp) -> AsyncIterator[str]:
 
 
 async def fuzz(
-    app: ASGIApp, service: str, headers: Mapping[str, str], *, max_examples: int = 8, seconds: float = 300
+    app: ASGIApp, service: str, headers: Mapping[str, str], *, max_examples: int = 8, seconds: float = 540
 ) -> None:
     """Try every operation of a service's document; raises AssertionError with the report."""
     async with serving(app) as address:
