@@ -97,7 +97,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "reissue": "要求确认或者重新出具已获取信息",
         "other": "其他",
     },
-    "kind": {"third_party": "第三方", "other_organ": "其他机关", "joint": "共同制作机关"},
+    "kind": {"third_party": "第三方", "other_organ": "其他机关", "joint_organ": "共同制作机关"},
 }
 UNKNOWN_VALUE = "待定"
 
