@@ -51,8 +51,8 @@ class UnitOfWork:
         self.wakes_relay = False
         self._outbox: list[dict[str, Any]] = []
         self._audit: list[dict[str, Any]] = []
-        self._timers: dict[tuple[UUID, str], dict[str, Any]] = {}
-        self._cancelled: list[tuple[UUID, tuple[str, ...]]] = []
+        self._timers: dict[UUID, dict[str, dict[str, Any]]] = {}
+        self._cancelled: dict[tuple[str, ...], list[UUID]] = {}
 
     @property
     def today(self) -> date:
@@ -93,7 +93,7 @@ class UnitOfWork:
 
     def schedule(self, subject: UUID, kind: str, due_at: datetime, payload: Mapping[str, Any] | None = None) -> None:
         """Set the one open timer of (subject, kind); an open one is moved."""
-        self._timers[subject, kind] = {
+        self._timers.setdefault(subject, {})[kind] = {
             "id": uuid7(),
             "subject": subject,
             "kind": kind,
@@ -103,9 +103,10 @@ class UnitOfWork:
 
     def cancel(self, subject: UUID, *kinds: str) -> None:
         """Remove the open timers of a subject, of the named kinds or (none named) all of them."""
-        self._cancelled.append((subject, kinds))
-        for key in [key for key in self._timers if key[0] == subject and (not kinds or key[1] in kinds)]:
-            del self._timers[key]
+        self._cancelled.setdefault(kinds, []).append(subject)
+        collected = self._timers.get(subject, {})
+        for kind in kinds or tuple(collected):
+            collected.pop(kind, None)
 
     async def flush(self) -> None:
         """Write what was collected so far; the commit does this by itself."""
@@ -120,11 +121,13 @@ class UnitOfWork:
             self.wakes_relay = True
 
     async def _write_timers(self) -> None:
-        for subject, kinds in self._cancelled:
-            stale = delete(timers).where(timers.c.subject == subject, timers.c.fired_at.is_(None))
+        for kinds, subjects in self._cancelled.items():
+            stale = delete(timers).where(timers.c.subject.in_(subjects), timers.c.fired_at.is_(None))
             await self.session.execute(stale.where(timers.c.kind.in_(kinds)) if kinds else stale)
-        self._cancelled = []
-        if self._timers:
+        self._cancelled = {}
+        rows = [row for kinds_of_one in self._timers.values() for row in kinds_of_one.values()]
+        self._timers = {}
+        if rows:
             statement = pg_insert(timers)
             moved = {name: statement.excluded[name] for name in ("due_at", "payload")}
             await self.session.execute(
@@ -133,9 +136,8 @@ class UnitOfWork:
                     index_where=timers.c.fired_at.is_(None),
                     set_=moved | {"attempts": 0, "retry_at": None, "error": None},
                 ),
-                list(self._timers.values()),
+                rows,
             )
-            self._timers = {}
 
 
 async def database_now(session: WriteSession) -> datetime:
