@@ -47,9 +47,20 @@ class Chunk:
 
 def fold(text: str) -> str:
     """Make different writings of a text equal: NFKC, case, brackets of 文号, spaces (kept between ASCII words)."""
-    caseless = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    folded = _fold_once(text)
+    while (again := _fold_once(folded)) != folded:  # a space gone may bring an accent to its letter
+        folded = again
+    return folded
+
+
+def _fold_once(text: str) -> str:
+    caseless = _nfkc(_nfkc(text).casefold())
     plain = _INVISIBLE.sub("", caseless.translate(_BRACKETS))
-    return _SPACE_TO_DROP.sub("", _SPACE.sub(" ", plain.strip()))
+    return _nfkc(_SPACE_TO_DROP.sub("", _SPACE.sub(" ", plain.strip())))
+
+
+def _nfkc(text: str) -> str:
+    return unicodedata.normalize("NFKC", text)
 
 
 def tokens(folded: str) -> Iterator[str]:

@@ -6,9 +6,10 @@ from uuid import UUID
 
 import httpx
 from lxml import etree
+from sqlalchemy import func, select
 
 from services.catalog.documents.models import Document
-from services.catalog.feeds.commands import append, seal_once
+from services.catalog.feeds.commands import SEALER_LOCK, append, seal_once
 from services.catalog.feeds.rules import Change
 from shared.auth import Role
 from tests.kit.apps import OTHER_COUNTY, ServiceUnderTest, new_key
@@ -81,6 +82,14 @@ async def test_two_sealers_at_once_give_each_change_one_number(catalog: ServiceU
     await asyncio.gather(*(seal_once(catalog.deps.db) for _ in range(4)))
     await seal(catalog)
     assert [item["sequence"] for item in (await poll(catalog))["items"]] == [1, 2, 3, 4, 5]
+
+
+async def test_a_sealer_waits_for_nobody_and_numbers_nothing_beside_another(catalog: ServiceUnderTest) -> None:
+    await published(catalog, document_number=None)
+    async with catalog.write() as uow:
+        await uow.session.execute(select(func.pg_advisory_xact_lock(SEALER_LOCK)))
+        assert await seal(catalog) == 0
+    assert await seal(catalog) == 1
 
 
 async def test_a_poller_pages_through_and_may_ask_for_one_agency(catalog: ServiceUnderTest) -> None:

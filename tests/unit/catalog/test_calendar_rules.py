@@ -10,13 +10,14 @@ from services.catalog.calendar.queries import after_notice
 from services.catalog.calendar.rules import NoticeData, changes, days_off, next_version, notice_of, subject_of
 from shared.calendar import DayKind, national
 
-YEAR = 2028
-runs = st.lists(st.integers(0, 51), min_size=1, max_size=6, unique=True)
+YEAR = national().last_published_year + 1
+FIRST_MONDAY = next(day for day in (date(YEAR, 1, 1) + timedelta(days=n) for n in range(3, 11)) if day.weekday() == 0)
+runs = st.lists(st.integers(0, 50), min_size=1, max_size=6, unique=True)
 
 
 def data(weeks: list[int], length: int = 2, number: str = "国办发明电〔2027〕1号") -> NoticeData:
     """A notice with a run of days off in each of some weeks, from a Monday, and the Saturday before to work."""
-    mondays = sorted(date(YEAR, 1, 3) + timedelta(weeks=week) for week in weeks)
+    mondays = sorted(FIRST_MONDAY + timedelta(weeks=week) for week in weeks)
     holidays = tuple((f"假{n}", day, day + timedelta(days=length - 1)) for n, day in enumerate(mondays))
     return NoticeData(YEAR, number, "通知", date(2027, 11, 1), holidays, (mondays[0] - timedelta(days=2),))
 

@@ -105,6 +105,29 @@ def test_only_drafts_and_returned_documents_are_edited(state: State) -> None:
             rules.edit(document)
 
 
+ALLOWED: dict[str, tuple[Step, tuple[State, ...]]] = {
+    "submit": (rules.submit, (State.DRAFT, State.RETURNED)),
+    "return": (returning(ReturnReason.SECRECY_CONCERN), (State.SUBMITTED, State.REVIEWED)),
+    "review": (reviewing({item: Verdict(True) for item in ReviewItem}, "乙"), (State.SUBMITTED,)),
+    "sign off": (signing("乙", TODAY, None), (State.REVIEWED,)),
+    "publish": (lambda d: rules.publish(d, TODAY), (State.SIGNED,)),
+    "withdraw": (rules.withdraw, (State.PUBLISHED,)),
+    "correct": (lambda d: rules.correct(d, ALL_CLEAR, "甲", "乙"), (State.PUBLISHED,)),
+}
+
+
+@pytest.mark.parametrize("name", ALLOWED)
+@pytest.mark.parametrize("state", State)
+def test_a_step_is_taken_from_its_states_and_no_other(name: str, state: State) -> None:
+    step, states = ALLOWED[name]
+    document = Document(state, "甲", DisclosureAttribute.PROACTIVE)
+    if state in states:
+        step(document)
+    else:
+        with pytest.raises((errors.WrongState, errors.NotEditable)):
+            step(document)
+
+
 @given(people, people)
 def test_a_correction_is_reviewed_by_another_than_its_author(author: str, reviewer: str) -> None:
     if author == reviewer:
