@@ -11,7 +11,6 @@ from services.notify.subscriptions.pages import router as subscription_pages
 from services.notify.templates.api import router as templates
 from services.notify.templates.packaged import packaged
 from shared.bus.api import router as spine
-from shared.bus.api import router as spine
 from shared.http.app import service_app
 from shared.http.health import Check, CheckResult
 from shared.service.deps import Deps

@@ -7,7 +7,6 @@ from services.sentiment.responses.api import router as responses
 from services.sentiment.settings import SentimentSettings
 from services.sentiment.statutes import rule_set
 from shared.bus.api import router as spine
-from shared.bus.api import router as spine
 from shared.http.app import service_app
 from shared.service.deps import Deps
 
