@@ -1,0 +1,120 @@
+"""Goal 4: from the commit in one service to the effect committed in another, at 100 events a second."""
+
+import asyncio
+import statistics
+import time
+from uuid import uuid4
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+
+from bench.rig import TOPIC, broker, connection, database, line, reached
+from shared.bus.consumers import Consumers
+from shared.bus.doorbell import Doorbell
+from shared.bus.incoming import Incoming
+from shared.bus.kafka import KafkaTransport
+from shared.bus.relay import Relay
+from shared.db.engine import Database
+from shared.db.ids import uuid7
+from tests.kit.spine import COUNTERS, Counted, Counter, emit
+
+EVENTS = 1_500
+PER_SECOND = 100
+WARM_UP = 200
+
+
+class Watched(Consumers):
+    """Notes when the effect of each event was committed."""
+
+    committed: dict[int, float]
+
+    async def _transaction(self, events: list[Incoming]) -> None:
+        await super()._transaction(events)
+        now = time.perf_counter()
+        for event in events:
+            self.committed[Counted.model_validate_json(event.record.body).number] = now
+
+
+async def main() -> None:
+    async with database() as db, broker() as kafka:
+        whole = await _whole(db, kafka.bootstrap)
+        notify, log = await _notify(db), await _log(kafka.bootstrap)
+    alone = statistics.median(notify) + statistics.median(log)
+    p50, p99 = statistics.median(whole), statistics.quantiles(whole, n=100)[98]
+    detail = (
+        f"p50 {p50 * 1000:.1f} ms, p99 {p99 * 1000:.1f} ms; alone: NOTIFY {statistics.median(notify) * 1000:.1f} ms"
+        f" + produce→consume {statistics.median(log) * 1000:.1f} ms"
+    )
+    line("4  freshness p50", p50 / alone, "≤ 1.5", detail)
+    line("4  freshness p99", p99 / alone, "≤ 4", "of the same sum of medians")
+
+
+async def _paced(count: int) -> None:
+    """Wait for the moment of the next of `PER_SECOND`."""
+    await asyncio.sleep(1 / PER_SECOND if count else 0)
+
+
+async def _whole(db: Database, bootstrap: str) -> list[float]:
+    transport = KafkaTransport(bootstrap)
+    await transport.ensure_topics([COUNTERS])
+    consumers = Watched(db, transport, f"g-{uuid4()}", Counter().handlers)
+    consumers.committed = {}
+    parts = [Relay(db, transport), Doorbell(db), consumers]
+    for part in parts:
+        part.start()
+    sent: dict[int, float] = {}
+    subjects = [uuid7() for _ in range(50)]
+
+    async def commit(number: int) -> None:
+        await emit(db, subjects[number % 50], number)
+        sent[number] = time.perf_counter()
+
+    commits = set()
+    for number in range(EVENTS):
+        await _paced(number)
+        commits.add(asyncio.create_task(commit(number)))
+    await asyncio.gather(*commits)
+    await reached(lambda: len(consumers.committed) == EVENTS, 0.05)
+    await asyncio.gather(*(part.stop() for part in parts))
+    await transport.stop()
+    return [consumers.committed[n] - sent[n] for n in range(WARM_UP, EVENTS)]
+
+
+async def _notify(db: Database) -> list[float]:
+    """NOTIFY on one connection until it is heard on another."""
+    found: list[float] = []
+    async with connection(db) as speaker, connection(db) as listener:
+        heard = asyncio.Event()
+        await listener.add_listener("bench", lambda *_: heard.set())
+        for number in range(300):
+            await _paced(number)
+            heard.clear()
+            began = time.perf_counter()
+            await speaker.execute("NOTIFY bench")
+            await heard.wait()
+            found.append(time.perf_counter() - began)
+    return found[50:]
+
+
+async def _log(bootstrap: str) -> list[float]:
+    """One record produced and awaited at the consumer's end."""
+    transport = KafkaTransport(bootstrap)
+    await transport.ensure_topics([TOPIC])
+    await transport.stop()
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", enable_idempotence=True)
+    consumer = AIOKafkaConsumer(TOPIC.name, bootstrap_servers=bootstrap, auto_offset_reset="earliest")
+    await producer.start()
+    await consumer.start()
+    found: list[float] = []
+    for number in range(300):
+        await _paced(number)
+        began = time.perf_counter()
+        await producer.send(TOPIC.name, b"x" * 500, key=str(number).encode())
+        await consumer.getone()
+        found.append(time.perf_counter() - began)
+    await producer.stop()
+    await consumer.stop()
+    return found[50:]
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
