@@ -61,6 +61,9 @@ class Calendar:
         """The calendar of these notices; of two for one year the later in order holds."""
         by_year = {notice.year: notice for notice in notices}
         ordered = tuple(by_year[year] for year in sorted(by_year))
+        for year in by_year:
+            if not FIRST_DAY.year < year <= LAST_DAY.year:
+                raise OutsideCalendar(f"{year} 年不在 {FIRST_DAY.year + 1} 至 {LAST_DAY.year} 年之间")
         overlay = tuple(local)
         named, make_up = _marks(ordered, overlay)
         kinds = tuple(_kinds(named, make_up))

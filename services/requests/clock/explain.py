@@ -95,7 +95,10 @@ class Explainer:
         try:
             case = orjson.loads(line)
         except orjson.JSONDecodeError as error:
-            return _error(None, "bad_json", f"不是一行 UTF-8 的 JSON：{error}")
+            try:
+                case = _slowly(line)
+            except (ValueError, RecursionError):
+                return _error(None, "bad_json", f"不是一行 UTF-8 的 JSON：{error}")
         try:
             read = _read(case)
         except (KeyError, TypeError, ValueError, AttributeError):
@@ -182,7 +185,24 @@ def _text(value: Any) -> str:
 def _read_again(line: bytes, case: Any) -> _Read:
     """Once more with integers of any size, which the fast parser turns into floats; else say what is wrong."""
     try:
-        case = json.loads(line)
+        case = _slowly(line)
         return _read(case)
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
         raise diagnose(case) from None
+
+
+def _slowly(line: bytes) -> Any:
+    """JSON with numbers of any size, where the fast parser stops or loses digits; ValueError if it is not JSON."""
+    case = json.loads(line.decode(), parse_int=_integer, parse_constant=_refuse)
+    # Half a surrogate pair cannot be echoed in UTF-8; the fast parser refuses it too.
+    json.dumps(case, ensure_ascii=False).encode()
+    return case
+
+
+def _integer(text: str) -> int:
+    """Any integer; of one that Python would not convert, the leading digits: too many for every rule all the same."""
+    return int(text[:100])
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")

@@ -123,6 +123,13 @@ def test_equal_calendars_have_equal_versions() -> None:
     assert Calendar.build(packaged_notices()).version == CALENDAR.version
 
 
+@pytest.mark.parametrize("year", [1995, 2007, 2041])
+def test_a_notice_for_a_year_the_calendar_cannot_hold_is_refused(year: int) -> None:
+    (notice,) = parse_notices({"year": year, "holidays": [f"{year}-01-01"]})
+    with pytest.raises(OutsideCalendar, match=str(year)):
+        CALENDAR.with_year(notice)
+
+
 def test_local_holidays_are_an_overlay_with_their_own_citation() -> None:
     festival = Holiday("壮族三月三", date(2026, 4, 17), date(2026, 4, 20), "桂政办发〔2026〕样例", date(2026, 3, 1))
     local = CALENDAR.with_local_holidays([festival])
@@ -162,6 +169,9 @@ def test_before_a_notice_its_year_was_provisional() -> None:
 def test_citations_name_the_paper_that_changed_the_day() -> None:
     assert "国办发明电〔2019〕3号" in CALENDAR.citation(date(2019, 5, 2))
     assert "国办发明电〔2018〕15号" in CALENDAR.citation(date(2019, 10, 1))
+    assert "国办发明电〔2020〕1号" in CALENDAR.citation(date(2020, 1, 31))
+    # 除夕 was not a statutory day before 2025: the first notice gave it, and the later one was not yet out.
+    assert "国办发明电〔2019〕16号" in CALENDAR.citation(date(2020, 1, 24))
     assert "国发明电〔2015〕1号" in CALENDAR.citation(date(2015, 9, 4))
     assert "国令第513号" in CALENDAR.citation(date(2013, 10, 1))
     assert "职工工作时间" in CALENDAR.citation(date(2026, 9, 24))

@@ -341,6 +341,30 @@ def test_every_error(code: str, asked: object) -> None:
     assert answer["id"] == ("c" if isinstance(asked, dict) else None)
 
 
+@pytest.mark.parametrize("digits", [19, 30, 300, 5000])
+def test_numbers_of_any_size_are_numbers(digits: int) -> None:
+    plain = ask(case("2026-09-18"))
+    line = json.dumps({**case("2026-09-18"), "x": "@"}).replace('"@"', "9" * digits)
+    assert ask(line.encode()) == plain
+    assert ask(line.replace('"c"', "null").encode())["error"] == "bad_field"
+    told = json.dumps(case("2026-09-18", event("extended", "2026-09-21", working_days="@")))
+    assert ask(told.replace('"@"', "9" * digits).encode())["error"] == "extension_over_cap"
+    assert ask(told.replace('"@"', "-" + "9" * digits).encode())["error"] == "bad_field"
+    assert ask(told.replace('"@"', "1e999").encode())["error"] == "bad_field"
+
+
+@pytest.mark.parametrize("depth", [100, 990, 1020, 5000, 100_000])
+def test_a_line_however_deep_is_answered(depth: int) -> None:
+    line = json.dumps({**case("2026-9-18"), "x": "@"}).replace('"@"', "[" * depth + "]" * depth)
+    assert ask(line.encode())["error"] in ("bad_field", "bad_json")
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", '"\\ud800"', "01", "'x'", "[1,]", '"\t"'])
+def test_what_only_looks_like_json(value: str) -> None:
+    line = json.dumps({**case("2026-09-18"), "x": "@"}).replace('"@"', value)
+    assert ask(line.encode())["error"] == "bad_json"
+
+
 def test_an_id_that_is_not_a_string_is_echoed_as_null() -> None:
     for id in (None, 7, ["c"]):
         assert ask({**case("2026-09-18"), "id": id}) | {"detail": ""} == {
