@@ -1,10 +1,13 @@
 """A holiday notice dates open cases anew: in the background, each once, only those that change, and resumably."""
 
+import asyncio
+import sys
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import text
 
 from services.requests.desk import Desk
 from services.requests.redating.commands import redate_chunk
@@ -52,6 +55,12 @@ async def publish(service: ServiceUnderTest, event: CalendarPublished) -> None:
 
 async def redate(service: ServiceUnderTest) -> int:
     return await redate_all(service.deps.db, Desk.of(service.deps))
+
+
+@pytest.fixture
+def service_url(december: ServiceUnderTest) -> str:
+    """Where another process reaches this test's database."""
+    return december.deps.db.url
 
 
 @pytest.fixture
@@ -118,6 +127,44 @@ async def test_a_job_is_done_in_chunks_each_case_once(december: ServiceUnderTest
     assert await redate_all(december.deps.db, small) == 2
     told = [envelope.subject for envelope in await december.emitted(events.ApplicationRedated)]
     assert sorted(told) == sorted(uid(case) for case in cases)
+
+
+MANY = """
+    INSERT INTO applications (id, agency_id, version, receipt_number, code_hash, recipient_ref, channel, applicant_kind,
+        applicant_masked, personal_sealed, content_sealed, id_number_blind, form_wanted, obtain_by, registered_at,
+        registered_by, delivered_on, received_on, state, due_on, provisional, left_days)
+    SELECT md5('a' || n)::uuid, agency_id, 1, 'X-' || n, code_hash, md5('r' || n)::uuid, channel, applicant_kind,
+        applicant_masked, personal_sealed, content_sealed, id_number_blind, form_wanted, obtain_by, registered_at,
+        registered_by, delivered_on, received_on, state, due_on, provisional, left_days
+    FROM applications, generate_series(1, :more) n
+"""
+
+
+async def test_a_killed_worker_loses_nothing_and_doubles_nothing(december: ServiceUnderTest, service_url: str) -> None:
+    """Three workers one after the other, the first two killed with -9 in the middle of their work."""
+    await running_case(december)
+    async with december.write() as uow:
+        await uow.session.execute(text(MANY), {"more": 599})
+    await publish(december, notice())
+    worker = [sys.executable, "-m", "tests.service.requests.redating_worker", service_url, "20"]
+    for kills in (True, True, False):
+        process = await asyncio.create_subprocess_exec(*worker, stdout=asyncio.subprocess.PIPE)
+        assert process.stdout is not None
+        if kills:
+            for _ in range(4):
+                assert await process.stdout.readline() == b"chunk\n"
+            process.kill()
+        await process.communicate()
+    told = [envelope.subject for envelope in await december.emitted(events.ApplicationRedated)]
+    assert len(told) == 600
+    assert len(set(told)) == 600
+    async with december.deps.db.read() as session:
+        dues = await session.execute(text("SELECT count(*), count(DISTINCT due_on) FROM applications"))
+        still = await session.execute(text("SELECT count(*) FROM applications WHERE provisional"))
+        job = (await session.execute(text("SELECT looked_at, changed, finished_at FROM redatings"))).one()
+    assert dues.one() == (600, 1)
+    assert still.scalar_one() == 0
+    assert (job.looked_at, job.changed, job.finished_at is not None) == (600, 600, True)
 
 
 async def test_two_workers_share_one_job(december: ServiceUnderTest) -> None:
