@@ -71,6 +71,11 @@ class Deployment:
             self._await(name, child)
         self._gateway = Gateway(self._directory / "gateway", self._filled(self._services["gateway"]["environment"]))
 
+    def seed(self) -> None:
+        """Load the sample data as compose's seed container does."""
+        done = run(*self._command("seed"), environment=self.environment("seed"), seconds=120)
+        assert done.returncode == 0, done.stdout + done.stderr
+
     def stop(self) -> dict[str, tuple[int, float]]:
         """Stop all at once, as `docker compose stop` would; each process's exit code and time. Harmless twice."""
         started = time.monotonic()
