@@ -29,6 +29,7 @@ from shared.telemetry.metrics import Metrics
 
 log = structlog.get_logger(__name__)
 FETCH_SECONDS = 0.5
+COMMIT_SECONDS = 0.2
 LAG_SECONDS = 5.0
 ILL_AFTER_SECONDS = 20.0
 REJOIN_AFTER_SECONDS = 60.0
@@ -71,6 +72,8 @@ class Consumers:
         self._events = metrics.counter("consumer_events", "Events read, by what became of them", ("outcome",))
         self._lag = metrics.gauge("consumer_lag", "Records between position and end of the log", ("topic",))
         self._lag_due = 0.0
+        self._commit_due = 0.0
+        self._settled: dict[tuple[str, int], Delivered] = {}  # the newest of each partition, its position not yet moved
 
     def start(self) -> None:
         if self._dispatcher.topics:
@@ -104,27 +107,35 @@ class Consumers:
             await self._sleep(self._backoff.pause())
 
     async def _consume(self, subscription: Subscription) -> None:
+        self._settled = {}
         while not self._stopping.is_set():
             try:
                 batch = await subscription.fetch(self._fetch_records, FETCH_SECONDS)
                 if batch and await self._settle(batch):
-                    await self._commit(subscription, batch)
+                    self._settled |= {(one.record.topic, one.partition): one for one in batch}
+                await self._commit(subscription, at_once=not batch)
                 await self._watch_lag(subscription)
             except TransportUnavailable as away:
                 self._log_away(away)
                 if self._pulse.silent_seconds > REJOIN_AFTER_SECONDS:
                     raise
                 await self._sleep(self._backoff.pause())
+        await self._commit(subscription, at_once=True)
 
     def _log_away(self, away: TransportUnavailable) -> None:
         self._pulse.trouble(str(away))
         log.warning("log is away", group=self._group, reason=str(away))
 
-    async def _commit(self, subscription: Subscription, batch: list[Delivered]) -> None:
+    async def _commit(self, subscription: Subscription, *, at_once: bool) -> None:
+        """Move the position past what is settled, some times a second: it saves work after a crash, nothing else."""
+        if not self._settled or not (at_once or time.monotonic() >= self._commit_due):
+            return
+        self._commit_due = time.monotonic() + COMMIT_SECONDS
         try:
-            await subscription.commit(batch)
+            await subscription.commit(self._settled.values())
         except PositionLost as lost:
             log.info("partition went to another member; it will find the work done", reason=str(lost))
+        self._settled = {}
         self._pulse.beat()
         self._backoff.reset()
 

@@ -87,8 +87,12 @@ class Relay:
                 await self._sleep(self._backoff.pause())
 
     async def _session(self) -> None:
+        # A mark that a crash of the server loses only publishes its event again, so it does not wait for the disk.
         connection = await direct.connect(
-            self._db.url, f"lantai-{self._db.service}-relay", idle_session_timeout_seconds=self._lease_seconds
+            self._db.url,
+            f"lantai-{self._db.service}-relay",
+            idle_session_timeout_seconds=self._lease_seconds,
+            durable=False,
         )
         try:
             await connection.add_listener(CHANNEL, lambda *_: self._woken.set())

@@ -31,15 +31,18 @@ def dsn(url: str) -> str:
 
 
 async def connect(
-    url: str, application: str, *, idle_session_timeout_seconds: float | None = None
+    url: str, application: str, *, idle_session_timeout_seconds: float | None = None, durable: bool = True
 ) -> asyncpg.Connection:
     """Open a connection. With a session timeout the server ends it when it has been idle so long.
 
-    A stopped process (SIGSTOP) then loses what its session holds, instead of holding it for ever.
+    A stopped process (SIGSTOP) then loses what its session holds, instead of holding it for ever. A session that is
+    not `durable` commits without waiting for the disk: for what may be lost in a crash of the server and done again.
     """
     settings: dict[str, Any] = {"application_name": application, "timezone": "UTC", "jit": "off"}
     if idle_session_timeout_seconds is not None:
         settings["idle_session_timeout"] = str(int(idle_session_timeout_seconds * 1000))
+    if not durable:
+        settings["synchronous_commit"] = "off"
     return await asyncpg.connect(
         dsn(url), timeout=CONNECT_SECONDS, command_timeout=COMMAND_SECONDS, server_settings=settings
     )
