@@ -18,7 +18,7 @@ import typer
 from services.cli.clock_offset import offset
 from services.cli.command import command_app
 from services.cli.failure import Failed
-from services.requests.clock.explain import Explainer
+from services.requests.clock.explain import Explainer, decode_slowly
 from services.requests.clock.jsonl import batches
 from shared.calendar import Calendar, national, read_notices
 from shared.errors import DomainError
@@ -168,7 +168,7 @@ def _compared(explainer: Explainer, line: bytes, extra: list[object], as_of: str
     now = json.loads(explainer.line(line))
     if "error" in now:
         return json.dumps(now, ensure_ascii=False) + "\n"
-    case = json.loads(line)
+    case = decode_slowly(line)
     if as_of is not None:
         case["as_of"] = as_of
     # The sort is stable: within a day what happened comes before what is supposed.

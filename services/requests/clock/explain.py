@@ -96,7 +96,7 @@ class Explainer:
             case = orjson.loads(line)
         except orjson.JSONDecodeError as error:
             try:
-                case = _slowly(line)
+                case = decode_slowly(line)
             except (ValueError, RecursionError):
                 return _error(None, "bad_json", f"不是一行 UTF-8 的 JSON：{error}")
         try:
@@ -185,13 +185,13 @@ def _text(value: Any) -> str:
 def _read_again(line: bytes, case: Any) -> _Read:
     """Once more with integers of any size, which the fast parser turns into floats; else say what is wrong."""
     try:
-        case = _slowly(line)
+        case = decode_slowly(line)
         return _read(case)
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
         raise diagnose(case) from None
 
 
-def _slowly(line: bytes) -> Any:
+def decode_slowly(line: bytes) -> Any:
     """JSON with numbers of any size, where the fast parser stops or loses digits; ValueError if it is not JSON."""
     case = json.loads(line.decode(), parse_int=_integer, parse_constant=_refuse)
     # Half a surrogate pair cannot be echoed in UTF-8; the fast parser refuses it too.

@@ -119,6 +119,13 @@ def test_what_if_puts_the_event_at_its_day() -> None:
     assert (answer["now"]["state"], answer["then"]["state"]) == ("replied_late", "replied")
 
 
+def test_what_if_reads_what_explain_reads() -> None:
+    told = json.dumps(event("extended", "2026-10-20", working_days=10))
+    line = json.dumps({**case("2026-09-18"), "x": "@"}).replace('"@"', "9" * 5000)
+    done = lantai("what-if", "-", "--event", told, stdin=line)
+    assert json.loads(done.stdout)["then"]["due_on"] == "2026-11-05"
+
+
 def test_rules_are_listed_with_their_citation() -> None:
     rows = {(row["id"], row["from"]): row for row in json.loads(lantai("rules", "--json").stdout)}
     assert rows["req.reply", "2019-05-15"]["citation"].endswith("第三十三条")
