@@ -5,13 +5,14 @@ interrupted goes on where it stopped.
 """
 
 import csv
+import hashlib
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from services.catalog.agencies.commands import add_agency
 from services.catalog.agencies.models import Agency
@@ -31,7 +32,7 @@ from shared.events.catalog import DisclosureAttribute
 from shared.statutes import Unit
 
 HERE = Path(__file__).parent
-NAMESPACE = UUID("0d7a6f0e-5a0c-4b7e-9d57-8a6d1c3c2b01")
+MADE_AT_MS = 1_767_225_600_000  # 2026-01-01, the time in every sample id
 SEEDER = Actor("system", "sample", "样例数据")
 
 
@@ -44,14 +45,20 @@ class Loaded:
     documents: int
 
 
+def _sample_id(key: str) -> UUID:
+    """A UUIDv7 as everywhere, with a fixed time and the key's digest in place of chance."""
+    digest = int.from_bytes(hashlib.sha256(f"lantai sample {key}".encode()).digest()[:10], "big")
+    return UUID(int=(MADE_AT_MS << 80) | (0x7 << 76) | (digest & ((1 << 76) - 1) & ~(0x3 << 62)) | (0x2 << 62))
+
+
 def agency_id(code: str) -> UUID:
     """The id of a sample agency."""
-    return uuid5(NAMESPACE, f"agency:{code}")
+    return _sample_id(f"agency:{code}")
 
 
 def document_id(key: str) -> UUID:
     """The id of a sample document: 000 to 004."""
-    return uuid5(NAMESPACE, f"document:{key}")
+    return _sample_id(f"document:{key}")
 
 
 async def load(db: Database, settings: CatalogSettings) -> Loaded:
@@ -89,7 +96,7 @@ async def _load_agencies(db: Database) -> int:
 async def _load_obligations(db: Database, ahead: Ahead) -> int:
     added = 0
     for row in _rows("obligations.csv"):
-        identity = uuid5(NAMESPACE, f"obligation:{row['key']}")
+        identity = _sample_id(f"obligation:{row['key']}")
         async with db.write(SEEDER) as uow:
             if await uow.session.get(Obligation, identity) is None:
                 obligation = _obligation(row, starts_on=uow.today.replace(day=1))
