@@ -30,14 +30,16 @@ Var = Annotated[Path, typer.Option(envvar="LANTAI_VAR", help="Where `lantai up` 
 
 
 def use_system_in(var: Path) -> None:
-    """Let the environment name the system kept in `var`, unless it names a PostgreSQL itself."""
-    if os.environ.get("LANTAI_POSTGRES_URL"):
-        return
-    if not (var / "keys" / "secret").exists():
+    """Let the environment name the system kept in `var`: its secret, and its PostgreSQL unless one is named."""
+    named = os.environ.get("LANTAI_POSTGRES_URL")
+    kept = (var / "keys" / "secret").exists()
+    if not named and not kept:
         raise Failed(f"no system is kept in {var}: start `lantai up`, or set LANTAI_POSTGRES_URL.")
-    os.environ.setdefault("LANTAI_ENV", "development")
-    os.environ.setdefault("LANTAI_SECRET_KEY", keys.secret_key(var / "keys"))
-    os.environ["LANTAI_POSTGRES_URL"] = EmbeddedPostgres(var).url()
+    if not named:
+        os.environ.setdefault("LANTAI_ENV", "development")
+        os.environ["LANTAI_POSTGRES_URL"] = EmbeddedPostgres(var).url()
+    if kept and os.environ.get("LANTAI_ENV") in ("development", "test"):
+        os.environ.setdefault("LANTAI_SECRET_KEY", keys.secret_key(var / "keys"))
 
 
 @asynccontextmanager

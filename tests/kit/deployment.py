@@ -80,7 +80,8 @@ class Deployment:
         """Stop all at once, as `docker compose stop` would; each process's exit code and time. Harmless twice."""
         started = time.monotonic()
         for child in self.children.values():
-            child.process.terminate()
+            if child.process.poll() is None:
+                child.process.terminate()
         ended = {}
         for name, child in self.children.items():
             ended[name] = (child.process.wait(30), time.monotonic() - started)
@@ -93,6 +94,16 @@ class Deployment:
         """Where a process listens, past the gateway."""
         command = self._ours[name]["command"]
         return f"http://{self._ports[name + ':' + command[command.index('--port') + 1]]}"
+
+    def until_readiness(self, name: str, status: str, seconds: float = 45) -> dict[str, Any]:
+        """Wait until a process says `status` of itself; what it said."""
+        limit = time.monotonic() + seconds
+        with outside_client(self.address(name), timeout_seconds=10) as http:
+            while (said := http.get("/readyz").json())["status"] != status:
+                assert time.monotonic() < limit, said
+                time.sleep(0.2)
+        found: dict[str, Any] = said
+        return found
 
     def environment(self, name: str) -> dict[str, str]:
         """A service's environment as compose gives it, with our addresses."""

@@ -5,6 +5,7 @@ import pytest
 from shared.http.client import outside_client
 from tests.architecture.deployment import REPOSITORY, metric_names
 from tests.kit.deployment import Deployment
+from tests.kit.kafka import KafkaBroker
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400), pytest.mark.xdist_group("processes")]
 SERVICES = ("catalog", "requests", "sentiment", "notify")
@@ -42,6 +43,19 @@ def test_every_process_is_ready_and_counts_what_the_dashboards_show(deployment: 
     asked = metric_names((folder / "prometheus/alerts.yml").read_text())
     asked |= metric_names((folder / "grafana/dashboards/lantai.json").read_text())
     assert asked and asked <= metric_names(told)
+
+
+def test_a_broker_that_is_away_is_told_and_stops_nobody(deployment: Deployment, kafka_broker: KafkaBroker) -> None:
+    kafka_broker.kill9()
+    try:
+        worker = deployment.until_readiness("notify-worker", "degraded")
+        assert worker["checks"]["bus"]["status"] == "degraded" and worker["checks"]["bus"]["reason"]
+        assert deployment.until_readiness("requests-api", "ok")
+        code, seconds = deployment.children["sentiment-worker"].stop()
+        assert (code, seconds < PROMISED_SECONDS) == (0, True), seconds
+    finally:
+        kafka_broker.restart()
+    deployment.until_readiness("notify-worker", "ok")
 
 
 def test_all_end_in_time(deployment: Deployment) -> None:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from shared.db.embedded import EmbeddedPostgres
+from tests.kit.background import Background
 from tests.kit.deployment import Deployment
 from tests.kit.kafka import KafkaBroker
 from tests.kit.lantai import UpProcess, directory, run
@@ -27,9 +29,9 @@ def told(url: str) -> str:
     return played.stdout
 
 
-def untouched(var: Path) -> None:
+def untouched(var: Path, **environment: str) -> None:
     """Nobody but the services wrote the audit trail."""
-    verified = run("audit", "verify", environment={"LANTAI_VAR": str(var)})
+    verified = run("audit", "verify", environment={"LANTAI_VAR": str(var), **environment})
     assert verified.returncode == 0, verified.stdout + verified.stderr
 
 
@@ -44,15 +46,23 @@ def test_all_in_one_on_its_own_log_and_twice_on_the_same_data(var: Path) -> None
         up.end()
 
 
-def test_all_in_one_on_kafka(var: Path, kafka_broker: KafkaBroker) -> None:
-    kafka = {"LANTAI_ENV": "development", "LANTAI_KAFKA_BOOTSTRAP_SERVERS": kafka_broker.bootstrap}
-    up = UpProcess(var, kafka)
+def test_all_in_one_on_kafka_and_postgresql(var: Path, kafka_broker: KafkaBroker, background: Background) -> None:
+    server = EmbeddedPostgres(var.parent / "server")
+    background.run(server.start())
+    real = {
+        "LANTAI_ENV": "development",
+        "LANTAI_KAFKA_BOOTSTRAP_SERVERS": kafka_broker.bootstrap,
+        "LANTAI_POSTGRES_URL": server.url(),
+    }
+    up = UpProcess(var, real)
     try:
+        assert not (var / "postgres").exists(), "it brought its own PostgreSQL all the same"
         told(up.url)
-        untouched(var)
+        untouched(var, **real)
         assert up.stop()[0] == 0
     finally:
         up.end()
+        background.run(server.stop())
 
 
 @pytest.mark.xdist_group("processes")
