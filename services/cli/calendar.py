@@ -2,7 +2,7 @@
 
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,6 +10,9 @@ from services.cli.command import BaseUrl, command_app
 from services.cli.failure import Failed
 from shared.calendar import national, read_notices
 from shared.errors import DomainError
+
+if TYPE_CHECKING:
+    from services.cli.portal import Visitor
 
 app = command_app(group=True)
 
@@ -36,10 +39,14 @@ def import_notice(
     file: Annotated[Path, typer.Argument(help="The notice (TOML or JSON).", show_default=False)],
     agency: Annotated[str, typer.Option(help="code of the agency that enters it", show_default=False)],
     local: Annotated[bool, typer.Option("--local", help="a local holiday, for that agency and those below it")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="publish without asking")] = False,
     token: Annotated[str, typer.Option(envvar="LANTAI_TOKEN", help="bearer token of an admin of that agency")] = "",
     base_url: BaseUrl = "http://localhost:8000",
 ) -> None:
-    """Publish a holiday notice: open due dates follow in every service. Without a token the development issuer's."""
+    """Publish a holiday notice, after showing which days and which open cases it changes; due dates follow everywhere.
+
+    Without a token the development issuer gives one.
+    """
     from services.cli.portal import Portal
 
     try:
@@ -51,17 +58,36 @@ def import_notice(
     portal = Portal(base_url)
     agency_id = portal.agency(agency)["id"]
     admin = portal.bearer(token) if token else portal.staff("calendar-import", "日历管理员", ("admin", agency_id))
-    made = admin.create(
-        "/api/catalog/v1/calendar-notices",
-        {
-            "agency_id": agency_id,
-            "local": local,
-            "year": notice.year,
-            "number": notice.number,
-            "title": notice.title,
-            "issued": str(notice.issued) if notice.issued else None,
-            "holidays": [{"name": h.name, "first": str(h.first), "last": str(h.last)} for h in notice.holidays],
-            "make_up_days": [str(day) for day in sorted(notice.make_up_days)],
-        },
-    )
+    paper = {
+        "agency_id": agency_id,
+        "local": local,
+        "year": notice.year,
+        "number": notice.number,
+        "holidays": [{"name": h.name, "first": str(h.first), "last": str(h.last)} for h in notice.holidays],
+        "make_up_days": [str(day) for day in sorted(notice.make_up_days)],
+    }
+    whole = paper | {"title": notice.title, "issued": str(notice.issued) if notice.issued else None}
+    _show_preview(admin, paper, whole)
+    if not yes:
+        typer.confirm("publish it?", abort=True)
+    made = admin.create("/api/catalog/v1/calendar-notices", whole)
     typer.echo(f"{notice.year}: version {made['version']} published, {notice.cited}")
+
+
+def _show_preview(admin: "Visitor", paper: dict[str, Any], whole: dict[str, Any]) -> None:
+    days = admin.ask("/api/catalog/v1/calendar-notices/preview", whole)["days"]
+    typer.echo(f"days that change: {len(days)}")
+    for change in days:
+        typer.echo(f"  {change['day']}: {change['before']} -> {change['after']}")
+    cases = admin.ask("/api/requests/v1/redatings/preview", paper)
+    more = "" if cases["complete"] else f" (of the first {cases['looked_at']} open ones)"
+    typer.echo(f"open cases that are dated anew: {len(cases['moved'])}{more}")
+    for case in cases["moved"]:
+        before, after = (
+            f"{case[f'due_on_{side}']}{_mark(case[f'provisional_{side}'])}" for side in ("before", "after")
+        )
+        typer.echo(f"  {case['receipt_number']}: {before} -> {after}")
+
+
+def _mark(provisional: bool) -> str:
+    return "（暂定）" if provisional else ""

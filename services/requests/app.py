@@ -11,6 +11,7 @@ from services.requests.contacts.api import internal
 from services.requests.corrections.api import router as corrections
 from services.requests.desk import Desk
 from services.requests.extensions.api import router as extensions
+from services.requests.redating.api import router as redatings
 from services.requests.replies.api import router as replies
 from services.requests.replies.api import tables
 from services.requests.replies.dispositions import remedies, table_rows
@@ -34,6 +35,7 @@ ROUTERS = (
     clock,
     rules_router,
     today,
+    redatings,
     status,
     spine,
 )

@@ -1,0 +1,81 @@
+"""Route that tells which open cases a holiday notice would move, before it is published in the catalog."""
+
+from datetime import date
+from uuid import UUID
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from services.requests.applications.answers import AtDesk
+from services.requests.redating import queries
+from shared.auth import Role, Staff
+from shared.auth.scope import require, visible
+from shared.calendar import Holiday, InvalidNotice, Notice, OutsideCalendar
+from shared.http.bodies import Input, Line, Output
+from shared.http.problems import responses
+from shared.http.sessions import Read
+
+router = APIRouter(prefix="/redatings", tags=["期限重算"])
+ASKERS = (Role.ADMIN, Role.SUPERVISOR)
+FIRST_YEAR, LAST_YEAR = 2008, 2100
+
+
+class RunInput(Input):
+    """A run of days off, both ends included."""
+
+    name: Line = Field(examples=["春节"])
+    first: date = Field(examples=["2027-02-05"])
+    last: date = Field(examples=["2027-02-12"])
+
+
+class NoticeInput(Input):
+    """The notice as it would be published."""
+
+    agency_id: UUID = Field(description="录入机关；地方通知适用于该机关及其下级")
+    local: bool = Field(default=False, description="是否地方放假通知")
+    year: int = Field(ge=FIRST_YEAR, le=LAST_YEAR, examples=[2027])
+    number: Line = Field(examples=["国办发明电〔2026〕9号"])
+    holidays: list[RunInput] = Field(min_length=1, max_length=40)
+    make_up_days: list[date] = Field(default=[], max_length=40, description="调休上班日")
+
+    def runs(self) -> tuple[Holiday, ...]:
+        return tuple(Holiday(run.name, run.first, run.last, self.number) for run in self.holidays)
+
+    def notice(self) -> Notice:
+        """The year as this paper has it; raises InvalidNotice."""
+        works = {day: Holiday("调休上班", day, day, self.number) for day in self.make_up_days}
+        return Notice(self.year, self.runs(), works, number=self.number)
+
+
+class MovedBody(Output):
+    """An open case whose due day, or its certainty, would change."""
+
+    application_id: UUID
+    receipt_number: str
+    due_on_before: date
+    due_on_after: date
+    provisional_before: bool
+    provisional_after: bool
+
+
+class PreviewBody(Output):
+    """What publishing the notice would do to the open cases in the caller's sight."""
+
+    looked_at: int
+    complete: bool = Field(description="是否已查看全部在办申请")
+    moved: list[MovedBody]
+
+
+@router.post(
+    "/preview",
+    summary="预览放假通知对在办申请的影响",
+    responses=responses(422, examples={422: (InvalidNotice, OutsideCalendar)}),
+)
+async def preview_redating(body: NoticeInput, principal: Staff, session: Read, desk: AtDesk) -> PreviewBody:
+    """Name each open case that the notice would date anew, with its day before and after; nothing is written."""
+    await require(session, principal, ASKERS, body.agency_id)
+    places = await visible(session, principal, ASKERS)
+    found = await queries.preview(
+        session, desk, places, body.runs() if body.local else body.notice(), body.agency_id if body.local else None
+    )
+    return PreviewBody.model_validate(found)

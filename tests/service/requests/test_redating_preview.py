@@ -1,0 +1,65 @@
+"""What the preview of a notice says of the open cases is what publishing it then does, and nothing before."""
+
+from datetime import date
+from typing import Any
+
+from services.requests.desk import Desk
+from services.requests.redating.tasks import redate_all
+from shared.auth import Role
+from tests.kit.apps import BUREAU, COUNTY, OTHER_COUNTY, ServiceUnderTest
+from tests.service.requests.desk import get, running_case, set_today
+from tests.service.requests.test_redating import NOTICE_2027, notice, publish
+
+ADDRESS = "/redatings/preview"
+# Every day by itself: the paper names runs, the event single days.
+PAPER: dict[str, Any] = {
+    "agency_id": str(COUNTY),
+    "year": 2027,
+    "number": NOTICE_2027["notice_number"],
+    "holidays": [{"name": "放假", "first": str(day), "last": str(day)} for day in NOTICE_2027["holidays"]],
+    "make_up_days": [str(day) for day in NOTICE_2027["make_up_days"]],
+}
+
+
+async def test_it_foretells_what_publishing_does(requests: ServiceUnderTest) -> None:
+    await set_today(requests, date(2026, 12, 10))
+    provisional = await running_case(requests)
+    certain = await running_case(requests, date(2026, 11, 20))
+    admin = requests.staff(Role.ADMIN, COUNTY)
+    told = (await requests.client.post(ADDRESS, json=PAPER, headers=admin)).json()
+    assert (told["looked_at"], told["complete"]) == (2, True)
+    (moved,) = told["moved"]
+    assert moved["receipt_number"] == provisional["receipt_number"]
+    assert (moved["due_on_before"], moved["provisional_before"]) == (provisional["due_on"], True)
+    assert (await get(requests, provisional))["provisional"], "a preview writes nothing"
+
+    await publish(requests, notice())
+    assert await redate_all(requests.deps.db, Desk.of(requests.deps)) == 1
+    after = await get(requests, provisional)
+    assert (after["due_on"], after["provisional"]) == (moved["due_on_after"], moved["provisional_after"])
+    assert (await get(requests, certain))["due_on"] == certain["due_on"]
+    assert (await requests.client.post(ADDRESS, json=PAPER, headers=admin)).json()["moved"] == []
+
+
+async def test_a_local_day_off_moves_only_the_cases_below_it(requests: ServiceUnderTest) -> None:
+    await set_today(requests, date(2026, 11, 20))
+    case = await running_case(requests, date(2026, 11, 20))
+    monday = {"name": "民族节日", "first": "2026-12-07", "last": "2026-12-07"}
+    paper = PAPER | {"local": True, "year": 2026, "holidays": [monday], "make_up_days": []}
+    here = await requests.client.post(ADDRESS, json=paper, headers=requests.staff(Role.ADMIN, COUNTY))
+    assert [moved["application_id"] for moved in here.json()["moved"]] == [case["id"]]
+    other = paper | {"agency_id": str(OTHER_COUNTY)}
+    there = await requests.client.post(ADDRESS, json=other, headers=requests.staff(Role.ADMIN, OTHER_COUNTY))
+    assert there.json()["moved"] == []
+
+
+async def test_refusals(requests: ServiceUnderTest) -> None:
+    async def status(body: dict[str, Any], headers: dict[str, str]) -> int:
+        return (await requests.client.post(ADDRESS, json=body, headers=headers)).status_code
+
+    admin = requests.staff(Role.ADMIN, COUNTY)
+    assert await status(PAPER, {}) == 401
+    assert await status(PAPER, requests.staff(Role.CLERK, BUREAU)) == 403
+    assert await status(PAPER, requests.staff(Role.ADMIN, OTHER_COUNTY)) == 403
+    assert await status(PAPER | {"make_up_days": ["2027-02-17"]}, admin) == 422, "a Wednesday works anyway"
+    assert await status(PAPER | {"due_on": "2027-01-01"}, admin) == 422
