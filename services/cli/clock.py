@@ -5,13 +5,13 @@
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from datetime import date
 from enum import StrEnum
 from io import BufferedReader
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -81,6 +81,35 @@ def what_if(
             for line in lines:
                 sys.stdout.write(_compared(explainer, line, extra, as_of))
             sys.stdout.flush()
+
+
+@app.command()
+def sheet(
+    file: File,
+    out: Annotated[Path, typer.Option("--out", "-o", help="the PDF to write")],
+    id: Annotated[str | None, typer.Option("--id", help="which case of FILE; without it the first")] = None,
+    calendar: Calendars = None,
+    font_dir: Annotated[Path | None, typer.Option(help="a folder with a Chinese font, if the system has none")] = None,
+) -> None:
+    """Print the ledger of one case as a PDF that an agency can lay before a court."""
+    from services.requests.clock.lines import read_case
+    from services.requests.clock.sheet import render_sheet
+
+    days, rows = _calendar(calendar), rule_set(Service.requests)
+    explainer = Explainer(days, rows, ledger=False)
+    with _opened(file) as stream:
+        said, case = _find(explainer, (line for lines in batches(_reader(stream, file)) for line in lines), id)
+    if "error" in said:
+        raise Failed(f"{said['id']}: {said['error']}: {said['detail']}")
+    try:
+        pdf = render_sheet(
+            {"案件": said["id"]}, read_case(case, days, rows), font_paths=[] if font_dir is None else [font_dir]
+        )
+        out.write_bytes(pdf)
+    except DomainError as error:
+        raise Failed(f"{error.title}：{error.detail}") from error
+    except OSError as error:
+        raise Failed(f"cannot write {out}: {error.strerror}") from error
 
 
 @app.command()
@@ -162,6 +191,15 @@ def _reader(stream: BufferedReader, file: str) -> Callable[[int], bytes]:
             raise Failed(f"cannot read {file}: {error.strerror}") from error
 
     return read
+
+
+def _find(explainer: Explainer, lines: Iterable[bytes], id: str | None) -> tuple[dict[str, Any], Any]:
+    """The answer to the wanted case and the case as it was read; an answer that is an error has no case."""
+    for line in lines:
+        said = json.loads(explainer.line(line))
+        if id is None or said["id"] == id:
+            return said, None if "error" in said else decode_slowly(line)
+    raise Failed("there is no case in the file" if id is None else f"there is no case {id} in the file")
 
 
 def _compared(explainer: Explainer, line: bytes, extra: list[object], as_of: str | None) -> str:

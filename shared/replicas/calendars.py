@@ -7,7 +7,7 @@ changes nothing.
 
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -27,14 +27,16 @@ KEPT_CALENDARS = 64
 _built: OrderedDict[tuple[UUID, ...], Calendar] = OrderedDict()
 
 
-async def current(session: AnySession, agency_id: UUID | None = None) -> Calendar:
-    """Return the calendar that holds now, with the local days of the agency and of those above it."""
+async def current(session: AnySession, agency_id: UUID | None = None, *, known_at: datetime | None = None) -> Calendar:
+    """Return the calendar that holds now, with the local days of the agency and of those above it.
+
+    With `known_at`, the calendar that held at that moment: the notices in effect by then.
+    """
     table = calendar_replica.c
-    newest = (
-        select(table.year, table.local_agency_id, func.max(table.version).label("version"))
-        .group_by(table.year, table.local_agency_id)
-        .subquery()
-    )
+    versions = select(table.year, table.local_agency_id, func.max(table.version).label("version"))
+    if known_at is not None:
+        versions = versions.where(table.effective_from <= known_at)
+    newest = versions.group_by(table.year, table.local_agency_id).subquery()
     same_place = newest.c.local_agency_id.is_not_distinct_from(table.local_agency_id)
     on = and_(newest.c.year == table.year, newest.c.version == table.version, same_place)
     heads = select(table.id, table.local_agency_id).join(newest, on).order_by(table.year, table.id)

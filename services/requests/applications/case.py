@@ -11,7 +11,7 @@ from datetime import date
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, func, select
 
 from services.requests.applications.history import Fact, Position, standing
 from services.requests.applications.models import Application, CaseEntry
@@ -178,10 +178,22 @@ async def load(uow: UnitOfWork, desk: Desk, application_id: UUID) -> Case:
         row=row,
         facts=await facts_of(uow.session, application_id),
         agency=await agencies.get(uow.session, row.agency_id),
-        calendar=await calendars.current(uow.session, row.agency_id),
+        calendar=await calendar_of(uow.session, row),
         desk=desk,
         today=uow.today,
     )
+
+
+async def calendar_of(session: AnySession, row: Application) -> Calendar:
+    """Return the calendar a case is dated by: today's, or for a closed case the one known when it was closed."""
+    if row.closed_on is None:
+        return await calendars.current(session, row.agency_id)
+    closing = (EntryType.REPLIED.value, EntryType.WITHDRAWN.value, EntryType.ABANDONED.value)
+    recorded = select(func.max(CaseEntry.recorded_at)).where(
+        CaseEntry.application_id == row.id, CaseEntry.type.in_(closing)
+    )
+    known_at = (await session.execute(recorded)).scalar_one()
+    return await calendars.current(session, row.agency_id, known_at=known_at)
 
 
 async def open_for(

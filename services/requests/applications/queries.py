@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 
-from services.requests.applications.case import READERS, facts_of
+from services.requests.applications.case import READERS, calendar_of, facts_of
 from services.requests.applications.history import Fact, Position, reading, standing
 from services.requests.applications.models import Application, CaseEntry
 from services.requests.applications.rules import Standing
@@ -177,7 +177,7 @@ async def visible_row(session: AnySession, principal: Principal, application_id:
 async def view_of(session: AnySession, desk: Desk, row: Application) -> View:
     """Return what is shown of a case that the caller may see."""
     today = civil_day(await read_now(session))
-    calendar = await calendars.current(session, row.agency_id)
+    calendar = await calendar_of(session, row)
     facts = await facts_of(session, row.id)
     position = Position(row.received_on, row.regulation_override)
     return View(

@@ -1,14 +1,19 @@
 """`lantai clock` as a process: files, standard input, exit codes, what it loads and how much memory it takes."""
 
 import json
+import random
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from services.requests.clock.lines import read_case
+from shared.calendar import national
 from shared.calendar.packaged import DATA
-from tests.unit.clock.cases import case, event
+from tests.kit.fonts import need_chinese_font
+from tests.unit.clock.cases import RULES, ask, case, event
+from tests.unit.clock.histories import history
 
 LINE = json.dumps(case("2026-09-18")) + "\n"
 
@@ -124,6 +129,35 @@ def test_what_if_reads_what_explain_reads() -> None:
     line = json.dumps({**case("2026-09-18"), "x": "@"}).replace('"@"', "9" * 5000)
     done = lantai("what-if", "-", "--event", told, stdin=line)
     assert json.loads(done.stdout)["then"]["due_on"] == "2026-11-05"
+
+
+def test_the_sheet_of_one_case_is_a_pdf(tmp_path: Path) -> None:
+    need_chinese_font()
+    asked = event("consultation_started", "2026-12-21", id="k", kind="third_party")
+    other = json.dumps(case("2026-12-18", asked) | {"id": "c2"})
+    out = tmp_path / "sheet.pdf"
+    done = lantai("sheet", "-", "-o", str(out), "--id", "c2", stdin=f"{LINE}\n{other}\n")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert out.read_bytes().startswith(b"%PDF")
+    assert lantai("sheet", "-", "-o", str(out), "--id", "c9", stdin=LINE).returncode == 1
+    bad = lantai("sheet", "-", "-o", str(out), stdin='{"id": "c1", "received_on": "2026-13-01", "events": []}')
+    assert (bad.returncode, "bad_field" in bad.stderr) == (1, True)
+
+
+def test_a_line_read_as_a_history_says_what_explain_says() -> None:
+    rng, read = random.Random(8), 0
+    for number in range(3_000):
+        asked = history(rng, number)
+        said = ask(asked)
+        if "error" in said:
+            continue
+        found = read_case(asked, national(), RULES)
+        due_on = None if found.due_on is None else found.due_on.isoformat()
+        assert (found.regulation, found.state, due_on, found.counted, found.left) == tuple(
+            said[name] for name in ("regulation", "state", "due_on", "counted", "left")
+        )
+        read += 1
+    assert read > 1_000
 
 
 def test_rules_are_listed_with_their_citation() -> None:
