@@ -181,7 +181,7 @@ async def _staff(uow: UnitOfWork, roles: Sequence[str], agency_id: UUID, agencie
 
 def _rows(uow: UnitOfWork, notice: Notice, addressee: Addressee) -> list[dict[str, Any]]:
     if addressee.kind is RecipientKind.NOBODY:
-        failed = {"state": State.FAILED, "error": "没有登记接收人：" + "、".join(addressee.roles), "ended_at": uow.now}
+        failed = {"state": State.FAILED, "error": _nobody(addressee.roles), "ended_at": uow.now}
         return [_row(uow, notice, addressee, Channel.MAIL, failed)]
     rows = [_row(uow, notice, addressee, Channel.MAIL, {"state": State.PENDING, "next_attempt_at": uow.now})]
     if addressee.inbox_subject is not None:
@@ -268,6 +268,10 @@ async def _tell_after_all(uow: UnitOfWork, delivery: Delivery) -> None:
     still_missing = [role for addressee in found for role in addressee.roles]
     if still_missing:
         delivery.recipient_roles = ",".join(still_missing)
-        delivery.error = "没有登记接收人：" + "、".join(still_missing)
+        delivery.error = _nobody(still_missing)
     else:
         delivery.state = State.SUPERSEDED
+
+
+def _nobody(roles: Sequence[str]) -> str:
+    return "没有登记接收人：" + "、".join(Role(role).label for role in roles)

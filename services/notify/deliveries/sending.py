@@ -26,6 +26,7 @@ from services.notify.deliveries.contacts import Contact, Directory
 from services.notify.deliveries.models import Delivery
 from services.notify.deliveries.rules import Attempt, Channel, Outcome, RecipientKind, State
 from services.notify.settings import NotifySettings
+from shared.crypto import SealedValueError
 from shared.db.engine import Database
 from shared.db.uow import Actor, UnitOfWork
 
@@ -134,7 +135,11 @@ class Sender:
         )
 
     async def _deliver(self, claim: Claim) -> None:
-        contact = await self._directory.find(claim.kind, claim.recipient_id)
+        try:
+            contact = await self._directory.find(claim.kind, claim.recipient_id)
+        except SealedValueError as error:
+            log.error("contact_not_readable", delivery=str(claim.id), error=str(error))
+            contact = Attempt(Outcome.NOT_SENT, "无法解密联系方式：请检查 LANTAI_DATA_KEYS")
         if isinstance(contact, Attempt):
             await self._record(claim, contact, None)
             return

@@ -53,7 +53,7 @@ async def test_nobody_to_tell_is_a_failure_that_somebody_sees(office: Office) ->
     await office.escalated()
     [task] = await office.deliveries(open_tasks=True)
     assert (task["recipient_kind"], task["state"]) == ("nobody", "failed")
-    assert "supervisor" in task["error"]
+    assert task["error"] == "没有登记接收人：督查"
     [event] = await office.notify.emitted(NoticeFailed)
     assert isinstance(event.data, NoticeFailed)
 
@@ -90,6 +90,12 @@ async def test_a_sent_reminder_stays_sent(office: Office) -> None:
     await office.send()
     await office.due_soon(3)
     assert [m["state"] for m in await office.deliveries()] == ["delivered", "pending"]
+
+
+async def test_a_reminder_on_the_last_day_says_today(office: Office) -> None:
+    await office.staff()
+    await office.due_soon(0)
+    assert (await office.only())["subject"] == "今天是答复期限：330106-2026-000001"
 
 
 async def test_the_outcome_is_said_in_chinese(office: Office) -> None:

@@ -1,6 +1,7 @@
 """Sending mail against a real server that says yes, not now, no, or nothing."""
 
 import asyncio
+import dataclasses
 from collections.abc import Callable
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
@@ -11,6 +12,7 @@ from sqlalchemy import text
 from services.notify.channels.smtp import SmtpChannel
 from services.notify.deliveries.rules import Attempt, Outcome
 from services.notify.service import SERVICE
+from shared.crypto import Vault
 from shared.db.engine import Database
 from shared.events.notify import NoticeDelivered, NoticeFailed
 from tests.kit.apps import running
@@ -205,6 +207,18 @@ async def test_an_applicant_without_a_usable_address_is_a_task(
     failed = await only_mail(office)
     assert (failed["state"], failed["error"]) == ("failed", reason)
     assert office.smtp.taken == []
+
+
+async def test_mail_waits_while_its_key_is_missing(office: Office) -> None:
+    await office.staff()
+    await office.due_soon(3)
+    keyless = dataclasses.replace(office.notify.deps, vault=Vault({"other": b"o" * 32}, "other"))
+    blind = dataclasses.replace(office, notify=dataclasses.replace(office.notify, deps=keyless))
+    await blind.send()
+    waiting = await office.only()
+    assert waiting["state"] == "pending" and "LANTAI_DATA_KEYS" in waiting["error"]
+    await office.send_later()
+    assert (await office.only())["state"] == "delivered"
 
 
 async def test_two_senders_at_once_never_double(office: Office) -> None:
