@@ -115,8 +115,8 @@ async def replay(uow: UnitOfWork, letter_id: UUID) -> None:
     elif row.kind == "timer":
         await _reschedule(uow.session, row)
     else:
-        unpublished = update(outbox).where(outbox.c.event_id == row.event_id).values(published_at=None)
-        await uow.session.execute(unpublished)
+        again = {name: getattr(row, name) for name in ("event_id", "topic", "key", "headers", "body")}
+        await uow.session.execute(insert(outbox).values(again))
         uow.wakes_relay = True
 
 

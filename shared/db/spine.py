@@ -27,7 +27,7 @@ outbox = Table(
     "outbox",
     spine,
     Column("id", BigInteger, Identity(always=True), primary_key=True),
-    Column("event_id", Uuid, nullable=False, unique=True),
+    Column("event_id", Uuid, nullable=False),
     Column("topic", Text, nullable=False),
     Column("key", Text, nullable=False),
     Column("headers", Text, nullable=False),

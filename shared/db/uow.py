@@ -59,21 +59,27 @@ class UnitOfWork:
         """The civil day in Asia/Shanghai at `now`."""
         return civil_day(self.now)
 
-    def emit(self, event: Event, *, subject: UUID, agency_id: UUID) -> UUID:
-        """Put an event into the outbox of this transaction, keyed by `subject`; return the event's id."""
-        envelope = Envelope(
-            id=uuid7(),
-            source=f"/lantai/{self.service}",
-            subject=subject,
-            time=self.now,
-            agency_id=agency_id,
-            data=event,
-            traceparent=current_traceparent(),
-        )
-        key, headers, body = encode(envelope)
-        row = {"event_id": envelope.id, "topic": event.topic.name, "key": key, "headers": json.dumps(headers)}
-        self._outbox.append(row | {"body": body})
-        return envelope.id
+    def emit(self, event: Event, *, subject: UUID, agency_id: UUID, beside: Event | None = None) -> UUID:
+        """Put an event into the outbox of this transaction, keyed by `subject`; return the event's id.
+
+        `beside` is the same fact in the version before, for readers of yesterday. Both have one id and the newer goes
+        first, so a reader that knows both takes the newer and its inbox drops the older.
+        """
+        event_id = uuid7()
+        for version in (event, beside) if beside is not None else (event,):
+            envelope = Envelope(
+                id=event_id,
+                source=f"/lantai/{self.service}",
+                subject=subject,
+                time=self.now,
+                agency_id=agency_id,
+                data=version,
+                traceparent=current_traceparent(),
+            )
+            key, headers, body = encode(envelope)
+            row = {"event_id": event_id, "topic": version.topic.name, "key": key, "headers": json.dumps(headers)}
+            self._outbox.append(row | {"body": body})
+        return event_id
 
     def audit(self, action: str, *, subject: UUID, agency_id: UUID, details: Mapping[str, Any] | None = None) -> None:
         """Record who did what to which thing. Details hold no personal data in clear."""

@@ -150,7 +150,10 @@ class ApplicationDocumentPublished(ApplicationEvent):
 
 
 class PublicationRequested(Event):
-    """A reply leads to a new document: the catalog drafts it (Arts. 36(2), 44)."""
+    """A reply leads to a new document: the catalog drafts it (Arts. 36(2), 44).
+
+    Superseded by version 2: `note` held the receipt number and was taken for the document's text.
+    """
 
     type = "lantai.requests.reply.publication_requested.v1"
     topic = REPLIES
@@ -160,6 +163,22 @@ class PublicationRequested(Event):
     title: str
     formed_on: date
     note: str
+
+
+class PublicationRequestedV2(Event):
+    """A reply leads to a new document: the catalog drafts it (Arts. 36(2), 44).
+
+    `public_text` is meant for publication, word for word; without it the drafting clerk writes the text.
+    """
+
+    type = "lantai.requests.reply.publication_requested.v2"
+    topic = REPLIES
+
+    application_id: UUID
+    receipt_number: str
+    title: str
+    formed_on: date
+    public_text: str | None = None
 
 
 EVENTS: tuple[type[Event], ...] = (
@@ -179,4 +198,5 @@ EVENTS: tuple[type[Event], ...] = (
     ApplicationAbandoned,
     ApplicationDocumentPublished,
     PublicationRequested,
+    PublicationRequestedV2,
 )

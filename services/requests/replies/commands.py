@@ -110,14 +110,20 @@ async def deliver_reply(
 
 def _request_publication(uow: UnitOfWork, case: Case, reply: Reply, title: str) -> None:
     """Ask the catalog to draft the document to which this reply leads (Arts. 36(二), 44)."""
-    event = events.PublicationRequested(
-        application_id=case.row.id,
-        receipt_number=case.row.receipt_number,
-        title=title,
-        formed_on=reply.new_document_formed_on or case.today,
-        note=f"由依申请公开转为主动公开（受理编号 {case.row.receipt_number}）",
+    case_id, formed_on = case.row.id, reply.new_document_formed_on or case.today
+    receipt_number = case.row.receipt_number
+    event = events.PublicationRequestedV2(
+        application_id=case_id, receipt_number=receipt_number, title=title, formed_on=formed_on
     )
-    uow.emit(event, subject=case.row.id, agency_id=case.row.agency_id)
+    # The version before stays until no reader of it is left.
+    before = events.PublicationRequested(
+        application_id=case_id,
+        receipt_number=receipt_number,
+        title=title,
+        formed_on=formed_on,
+        note=f"由依申请公开转为主动公开（受理编号 {receipt_number}）",
+    )
+    uow.emit(event, beside=before, subject=case_id, agency_id=case.row.agency_id)
 
 
 async def on_document_published(uow: UnitOfWork, desk: Desk, envelope: Envelope[DocumentPublished]) -> None:

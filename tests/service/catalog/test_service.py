@@ -7,7 +7,7 @@ from sqlalchemy import event as sqlalchemy_event
 
 from shared.db.ids import uuid7
 from shared.events.catalog import DocumentPublished
-from shared.events.requests import PublicationRequested
+from shared.events.requests import PublicationRequested, PublicationRequestedV2
 from tests.kit.apps import BUREAU, ServiceUnderTest
 from tests.service.catalog.desk import CLEAR, act, approver, clerk, match, ok, reviewer, submitted
 
@@ -31,6 +31,7 @@ async def test_every_operation_declares_who_may_call_it(catalog: ServiceUnderTes
         "get /search",
         "get /feed",
         "get /feed.atom",
+        "get /asyncapi",
     }
 
 
@@ -50,12 +51,12 @@ async def test_gauges_count_what_waits(catalog: ServiceUnderTest) -> None:
 
 async def test_a_reply_that_leads_to_a_document_is_drafted_once_and_told_when_public(catalog: ServiceUnderTest) -> None:
     case = uuid7()
-    event = PublicationRequested(
+    event = PublicationRequestedV2(
         application_id=case,
         receipt_number="11500000MB1670257B-2026-000007",
         title="青山县防汛物资储备情况",
         formed_on=date(2026, 11, 20),
-        note="截至十月底，全县储备编织袋二十万条。",
+        public_text="截至十月底，全县储备编织袋二十万条。",
     )
     for _ in range(2):
         await catalog.consume(event, subject=case, agency_id=BUREAU)
@@ -72,6 +73,23 @@ async def test_a_reply_that_leads_to_a_document_is_drafted_once_and_told_when_pu
     assert told.data.origin_application_id == case
     assert told.data.url.endswith(f"/api/catalog/v1/documents/{UUID(document['id'])}/page")
     assert match(document) == {"If-Match": '"5"'}
+
+
+async def test_a_request_of_the_version_before_is_drafted_without_its_note(catalog: ServiceUnderTest) -> None:
+    """The log still holds some; their note names the case, which the public text must not."""
+    case = uuid7()
+    event = PublicationRequested(
+        application_id=case,
+        receipt_number="11500000MB1670257B-2026-000008",
+        title="青山县防汛物资储备情况",
+        formed_on=date(2026, 11, 20),
+        note="由依申请公开转为主动公开（受理编号 11500000MB1670257B-2026-000008）",
+    )
+    await catalog.consume(event, subject=case, agency_id=BUREAU)
+    (document,) = ok(await catalog.client.get("/workbench/documents", headers=clerk(catalog)))["items"]
+    whole = ok(await catalog.client.get(f"/workbench/documents/{document['id']}", headers=clerk(catalog)))
+    assert whole["body"] == "青山县防汛物资储备情况"
+    assert "000008" not in str({name: whole[name] for name in ("title", "body")})
 
 
 async def test_lists_cost_the_same_number_of_statements_however_long(catalog: ServiceUnderTest) -> None:

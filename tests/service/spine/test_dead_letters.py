@@ -158,16 +158,17 @@ async def test_a_refused_outbox_row_can_be_sent_again(counters: Database, bus: E
     await emit(counters, a, 1)
     async with counters.write(OPERATOR) as uow:
         await uow.session.execute(update(outbox).values(published_at=func.clock_timestamp()))
-        event_id = await uow.session.scalar(select(outbox.c.event_id))
+        row = (await uow.session.execute(select(outbox))).one()
         await uow.session.execute(
             dead_letters.insert().values(
                 id=(letter_id := uuid7()),
                 kind="outbox",
-                event_id=event_id,
-                topic="test.counters",
-                key=str(a),
-                headers="{}",
-                body=b"{}",
+                agency_id=AGENCY,
+                event_id=row.event_id,
+                topic=row.topic,
+                key=row.key,
+                headers=row.headers,
+                body=row.body,
                 attempts=1,
                 error="refused",
             )
