@@ -11,16 +11,24 @@ from datetime import date, datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import Row, bindparam, delete, insert, select, text
-from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy import Row, Table, bindparam, delete, insert, select, text
 
 from shared.calendar import civil_day
+from shared.db.base import UtcDateTime
+from shared.db.bulk import WORTHWHILE_ROWS, insert_rows
 from shared.db.ids import uuid7
 from shared.db.sessions import WriteSession
 from shared.db.spine import audit_entries, outbox, timers
 from shared.events import Envelope, Event, encode
 from shared.telemetry.trace import current_traceparent
 
+MOVED = """
+    ON CONFLICT (subject, kind) WHERE fired_at IS NULL DO UPDATE SET due_at = excluded.due_at,
+        payload = excluded.payload, attempts = 0, retry_at = NULL, error = NULL
+"""
+SET = text(f"""
+    INSERT INTO timers (id, subject, kind, due_at, payload) VALUES (:id, :subject, :kind, :due_at, :payload) {MOVED}
+""").bindparams(bindparam("due_at", type_=UtcDateTime))
 NOW = text("SELECT now() + make_interval(secs => coalesce((SELECT seconds FROM clock_offset), 0)) AS now")
 
 
@@ -118,13 +126,17 @@ class UnitOfWork:
         """Write what was collected so far; the commit does this by itself."""
         await self.session.flush()
         await self._write_timers()
-        if self._audit:
-            await self.session.execute(insert(audit_entries), self._audit)
-            self._audit = []
-        if self._outbox:
-            await self.session.execute(insert(outbox), self._outbox)
-            self._outbox = []
-            self.wakes_relay = True
+        audit, self._audit = self._audit, []
+        await self._insert(audit_entries, audit)
+        events, self._outbox = self._outbox, []
+        await self._insert(outbox, events)
+        self.wakes_relay = self.wakes_relay or bool(events)
+
+    async def _insert(self, table: Table, rows: list[dict[str, Any]]) -> None:
+        if len(rows) >= WORTHWHILE_ROWS:
+            await insert_rows(self.session, table, rows)
+        elif rows:
+            await self.session.execute(insert(table), rows)
 
     async def _write_timers(self) -> None:
         for kinds, subjects in self._cancelled.items():
@@ -133,17 +145,10 @@ class UnitOfWork:
         self._cancelled = {}
         rows = [row for kinds_of_one in self._timers.values() for row in kinds_of_one.values()]
         self._timers = {}
-        if rows:
-            statement = pg_insert(timers)
-            moved = {name: statement.excluded[name] for name in ("due_at", "payload")}
-            await self.session.execute(
-                statement.on_conflict_do_update(
-                    index_elements=["subject", "kind"],
-                    index_where=timers.c.fired_at.is_(None),
-                    set_=moved | {"attempts": 0, "retry_at": None, "error": None},
-                ),
-                rows,
-            )
+        if len(rows) >= WORTHWHILE_ROWS:
+            await insert_rows(self.session, timers, rows, MOVED)
+        elif rows:
+            await self.session.execute(SET, rows)
 
 
 async def database_now(session: WriteSession) -> datetime:
