@@ -30,7 +30,7 @@ from shared.crypto import SealedValueError
 from shared.db.engine import Database
 from shared.db.uow import Actor, UnitOfWork
 
-DRAIN_SECONDS = 6.0
+DRAIN_SECONDS = 4.0
 RECORD_ATTEMPTS = 5
 RECORD_SECONDS = 20.0
 LEASE_RAN_OUT = "发送进程中断，不知邮件服务器是否已接收"
