@@ -11,14 +11,15 @@ class CatalogSettings(ServiceSettings):
     """`index_number_pattern` makes the 索引号 from `code`, `year` and `serial`.
 
     Reminders go out `due_soon_working_days` before a due day; dated instances exist `obligation_horizon_days` ahead.
-    Search ranks at most `search_candidates` matches. The feed's sealer looks every `feed_seal_seconds`.
+    Search ranks at most `search_candidates` titles and as many bodies. The feed's sealer looks every
+    `feed_seal_seconds`.
     """
 
     service: str = "catalog"
     index_number_pattern: str = "{code}/{year}-{serial:05d}"
     due_soon_working_days: int = Field(default=3, ge=1, le=20)
     obligation_horizon_days: int = Field(default=92, ge=1, le=730)
-    search_candidates: int = Field(default=1_000, ge=10, le=10_000)
+    search_candidates: int = Field(default=200, ge=10, le=10_000)
     feed_seal_seconds: float = Field(default=0.5, gt=0)
     site_name: str = "兰台政务公开平台"
     site_domain: str = "localhost"

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Select, func, select
+from sqlalchemy.orm import defer
 
 from services.catalog.documents.errors import DocumentWithdrawnFromPublic
 from services.catalog.documents.models import Correction, Document, ReviewEntry
@@ -19,6 +20,7 @@ from shared.errors import NotFound
 from shared.events.catalog import DisclosureAttribute
 from shared.replicas import agencies
 
+WITHOUT_TEXT = defer(Document.body, raiseload=True)  # lists do not show it, and it may be long
 READERS = (Role.CLERK, Role.REVIEWER, Role.APPROVER, Role.SUPERVISOR)
 
 
@@ -56,7 +58,7 @@ class WorkView:
 
 async def published(session: AnySession, wanted: Filter, *, cursor: str | None, limit: int) -> Page[View]:
     """Return a page of public documents, newest first."""
-    statement = _filtered(select(Document).where(Document.state == State.PUBLISHED.value), wanted)
+    statement = _filtered(select(Document).where(Document.state == State.PUBLISHED.value), wanted).options(WITHOUT_TEXT)
     keys = [(Document.published_on, date), (Document.id, UUID)]
     found = await page(session, statement, keys, cursor=cursor, limit=limit, descending=True)
     return await _named(session, found)
@@ -77,7 +79,7 @@ async def worked_on(
 ) -> Page[View]:
     """Return a page of the documents of the principal's agencies in any state, newest first."""
     seen = await visible(session, principal, READERS)
-    statement = _filtered(select(Document).where(Document.agency_id.in_(seen)), wanted)
+    statement = _filtered(select(Document).where(Document.agency_id.in_(seen)), wanted).options(WITHOUT_TEXT)
     found = await page(session, statement, [(Document.id, UUID)], cursor=cursor, limit=limit, descending=True)
     return await _named(session, found)
 

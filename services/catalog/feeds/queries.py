@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 
 from services.catalog.documents.models import Document
+from services.catalog.documents.queries import WITHOUT_TEXT
 from services.catalog.documents.rules import State
 from services.catalog.feeds.models import FeedEntry, FeedReceipt
 from services.catalog.feeds.rules import Outcome, Receipt, proven
@@ -66,7 +67,8 @@ async def changes(
     statement = statement.where(FeedEntry.sequence > after)
     if agency_id is not None:
         statement = statement.where(FeedEntry.agency_id == agency_id)
-    rows = (await session.execute(statement.order_by(FeedEntry.sequence).limit(limit + 1))).all()
+    statement = statement.order_by(FeedEntry.sequence).limit(limit + 1).options(WITHOUT_TEXT)
+    rows = (await session.execute(statement)).all()
     names = await agencies.names(session, [row.FeedEntry.agency_id for row in rows])
     views = [ChangeView(r.FeedEntry, r.Document, names.get(r.FeedEntry.agency_id, "")) for r in rows[:limit]]
     return views, len(rows) > limit
@@ -83,6 +85,7 @@ async def latest(session: AnySession, *, limit: int, agency_id: UUID | None = No
         .join(Document, Document.id == FeedEntry.document_id)
         .where(FeedEntry.sequence.in_(of_each.scalar_subquery()))
         .order_by(FeedEntry.sequence.desc())
+        .options(WITHOUT_TEXT)
     )
     rows = (await session.execute(statement)).all()
     names = await agencies.names(session, [row.FeedEntry.agency_id for row in rows])

@@ -3,7 +3,7 @@
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, Integer, Text
+from sqlalchemy import ForeignKey, Index, Integer, Text, text
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -24,5 +24,13 @@ class SearchChunk(Base):
 
     __table_args__ = (
         Index("ix_search_chunks_vector", "vector", postgresql_using="gin", postgresql_with={"fastupdate": "off"}),
+        Index(
+            "ix_search_chunks_title",
+            "vector",
+            postgresql_using="gin",
+            postgresql_with={"fastupdate": "off"},
+            postgresql_where=text("number = 0"),
+        ),
+        Index("ix_search_chunks_newest", text("published_on DESC"), text("document_id DESC")),
         Index("ix_search_chunks_agency_id", "agency_id"),
     )

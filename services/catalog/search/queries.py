@@ -1,7 +1,9 @@
-"""Searching: the index finds, filters come before ranking, a bounded set is ranked, and what is shown is verified.
+"""Searching: the index finds, the text verifies, filters come before ranking, and a bounded set is ranked.
 
-`newest` pages through every match. `relevance` ranks at most `candidates` matches (titles first, then the newest)
-and says when there were more: ranking reads every match, so an unbounded rank would cost as much as the word is common.
+The index is asked for texts that hold all bigrams of the question, which it answers without reading a text; where that
+is not yet a proof (three characters and more) the text is compared. `newest` pages through every match. `relevance`
+ranks at most `candidates` titles and as many bodies, the newest, and says when there were more: ranking reads every
+match, so an unbounded rank would cost as much as the word is common.
 """
 
 import unicodedata
@@ -12,18 +14,31 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Double, Select, String, bindparam, cast, func, literal, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Double,
+    Select,
+    String,
+    bindparam,
+    cast,
+    func,
+    literal_column,
+    select,
+    tuple_,
+    union_all,
+)
 from sqlalchemy.dialects.postgresql import TSQUERY
 
 from services.catalog.documents.models import Document
-from services.catalog.documents.queries import View
+from services.catalog.documents.queries import WITHOUT_TEXT, View
 from services.catalog.documents.rules import State
 from services.catalog.search.models import SearchChunk
-from services.catalog.search.rules import fold, query
+from services.catalog.search.rules import BIGRAM, fold, query
 from shared.db.pages import decode_cursor, encode_cursor
 from shared.db.sessions import AnySession
-from shared.replicas import agencies
+from shared.db.spine import agency_replica
 
+TITLE: ColumnElement[int] = literal_column("0")
 EXCERPT_CHARACTERS = 40
 NUMBERED = 20
 
@@ -68,12 +83,12 @@ class Result:
 async def search(session: AnySession, wanted: Search, *, cursor: str | None, limit: int, candidates: int) -> Result:
     """Return the public documents whose title or body holds the text; raises QueryEmpty, QueryTooLong, BadCursor."""
     folded = fold(wanted.text)
-    matching = _matching(wanted, query(folded))
+    conditions = matching(wanted, folded)
     truncated = False
     if wanted.sort is Sort.NEWEST:
-        rows, keys = await _newest(session, matching, cursor, limit), ("published_on", "document_id")
+        rows, keys = await newest(session, conditions, cursor, limit), ("published_on", "document_id")
     else:
-        rows, keys = await _ranked(session, matching, query(folded), cursor, limit, candidates), ("rank", "document_id")
+        rows, keys = await _ranked(session, conditions, folded, cursor, limit, candidates), ("rank", "document_id")
         truncated = bool(rows) and rows[0].seen >= candidates
     following = None
     if len(rows) > limit:
@@ -84,8 +99,11 @@ async def search(session: AnySession, wanted: Search, *, cursor: str | None, lim
     return Result(hits, by_number, following, truncated)
 
 
-def _matching(wanted: Search, tsquery: str) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = [SearchChunk.vector.op("@@")(_tsquery(tsquery))]
+def matching(wanted: Search, folded: str) -> list[ColumnElement[bool]]:
+    """What a chunk must satisfy; raises QueryEmpty or QueryTooLong."""
+    conditions: list[ColumnElement[bool]] = [SearchChunk.vector.op("@@")(_tsquery(query(folded)))]
+    if len(folded) > BIGRAM:
+        conditions.append(func.strpos(SearchChunk.folded, _literal(folded)) > 0)
     if wanted.agency_id is not None:
         conditions.append(SearchChunk.agency_id == wanted.agency_id)
     if wanted.published_from is not None:
@@ -95,15 +113,21 @@ def _matching(wanted: Search, tsquery: str) -> list[ColumnElement[bool]]:
     return conditions
 
 
+def _literal(text: str) -> ColumnElement[str]:
+    """A quoted literal instead of a parameter: the plan depends on how common the word is, so it must be seen."""
+    return bindparam(None, text, String, literal_execute=True)
+
+
 def _tsquery(text: str) -> ColumnElement[Any]:
-    return cast(bindparam(None, text, String), TSQUERY)
+    return cast(_literal(text), TSQUERY)
 
 
-async def _newest(
-    session: AnySession, matching: list[ColumnElement[bool]], cursor: str | None, limit: int
+async def newest(
+    session: AnySession, conditions: list[ColumnElement[bool]], cursor: str | None, limit: int
 ) -> list[Any]:
+    """Return up to `limit` + 1 matching documents (document_id, published_on, number of a chunk), newest first."""
     day, document = SearchChunk.published_on, SearchChunk.document_id
-    statement = select(document, day, func.min(SearchChunk.number).label("number")).where(*matching)
+    statement = select(document, day, func.min(SearchChunk.number).label("number")).where(*conditions)
     if cursor is not None:
         after = decode_cursor(cursor, (date, UUID))
         statement = statement.where(tuple_(day, document) < tuple_(*after))
@@ -113,28 +137,29 @@ async def _newest(
 
 async def _ranked(
     session: AnySession,
-    matching: list[ColumnElement[bool]],
-    tsquery: str,
+    conditions: list[ColumnElement[bool]],
+    folded: str,
     cursor: str | None,
     limit: int,
     candidates: int,
 ) -> list[Any]:
-    title_first = SearchChunk.number > literal(0)
-    bounded = (
+    titles, bodies = (
         select(SearchChunk.document_id, SearchChunk.number, SearchChunk.vector)
-        .where(*matching)
-        .order_by(title_first, SearchChunk.published_on.desc(), SearchChunk.document_id.desc())
+        .where(kind, *conditions)
+        .order_by(SearchChunk.published_on.desc(), SearchChunk.document_id.desc())
         .limit(candidates)
-        .cte("bounded")
-        .prefix_with("MATERIALIZED", dialect="postgresql")
+        for kind in (SearchChunk.number == TITLE, SearchChunk.number > TITLE)
     )
-    rank = cast(func.max(func.ts_rank(bounded.c.vector, _tsquery(tsquery))), Double)
+    bounded = union_all(titles, bodies).cte("bounded").prefix_with("MATERIALIZED", dialect="postgresql")
+    in_title = func.count().filter(bounded.c.number == TITLE)
+    in_body = func.count().filter(bounded.c.number > TITLE)
+    rank = cast(func.max(func.ts_rank(bounded.c.vector, _tsquery(query(folded)))), Double)
     ranked = (
         select(
             bounded.c.document_id,
             func.min(bounded.c.number).label("number"),
             rank.label("rank"),
-            select(func.count()).select_from(bounded).scalar_subquery().label("seen"),
+            select(func.greatest(in_title, in_body)).scalar_subquery().label("seen"),
         )
         .group_by(bounded.c.document_id)
         .subquery()
@@ -148,33 +173,39 @@ async def _ranked(
 
 
 async def _shown(session: AnySession, places: Sequence[tuple[UUID, int]], folded: str) -> list[Hit]:
-    """Fetch what a page shows; a hit whose text does not hold the query after all is left out."""
+    """Fetch what a page shows, with the place of the hit; one that was withdrawn meanwhile is left out."""
     if not places:
         return []
-    chunk = (SearchChunk.document_id, SearchChunk.number)
-    texts = select(*chunk, SearchChunk.folded).where(tuple_(*chunk).in_(places))
-    found = {row.document_id: row for row in (await session.execute(texts)).all()}
-    views = await _views(session, select(Document).where(Document.id.in_(found)))
-    by_id = {view.document.id: view for view in views}
-    hits: list[Hit] = []
-    for document_id, number in places:
-        row, view = found.get(document_id), by_id.get(document_id)
-        at = row.folded.find(folded) if row is not None else -1
-        if row is not None and view is not None and at >= 0:
-            start, end = max(0, at - EXCERPT_CHARACTERS), at + len(folded) + EXCERPT_CHARACTERS
-            hits.append(Hit(view, number == 0, row.folded[start:end]))
-    return hits
+    found_at = func.strpos(SearchChunk.folded, folded)
+    start = func.greatest(found_at - EXCERPT_CHARACTERS, 1)
+    excerpt = func.substr(SearchChunk.folded, start, len(folded) + 2 * EXCERPT_CHARACTERS)
+    statement = (
+        select(Document, agency_replica.c.name, excerpt.label("excerpt"))
+        .join(SearchChunk, SearchChunk.document_id == Document.id)
+        .outerjoin(agency_replica, agency_replica.c.id == Document.agency_id)
+        .where(tuple_(SearchChunk.document_id, SearchChunk.number).in_(places))
+        .options(WITHOUT_TEXT)
+    )
+    found = {row.Document.id: row for row in (await session.execute(statement)).all()}
+    return [
+        Hit(View(row.Document, row.name or ""), number == 0, row.excerpt)
+        for document_id, number in places
+        if (row := found.get(document_id)) is not None
+    ]
 
 
 async def _by_number(session: AnySession, text: str) -> list[View]:
     """文号 and 索引号 are exact fields: the documents whose number is what was typed."""
     typed = unicodedata.normalize("NFKC", text).strip()
+    if not any(character.isdigit() for character in typed):
+        return []
     same = (Document.document_number_folded == fold(text)) | (Document.index_number == typed)
-    statement = select(Document).where(Document.state == State.PUBLISHED.value, same)
-    return await _views(session, statement.order_by(Document.id.desc()).limit(NUMBERED))
-
-
-async def _views(session: AnySession, statement: Select[Any]) -> list[View]:
-    documents = list((await session.execute(statement)).scalars())
-    names = await agencies.names(session, [document.agency_id for document in documents])
-    return [View(document, names.get(document.agency_id, "")) for document in documents]
+    statement = (
+        select(Document, agency_replica.c.name)
+        .outerjoin(agency_replica, agency_replica.c.id == Document.agency_id)
+        .where(Document.state == State.PUBLISHED.value, same)
+        .order_by(Document.id.desc())
+        .limit(NUMBERED)
+        .options(WITHOUT_TEXT)
+    )
+    return [View(row.Document, row.name or "") for row in (await session.execute(statement)).all()]

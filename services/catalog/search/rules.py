@@ -1,9 +1,9 @@
 """One tokeniser for text and query: overlapping character bigrams, so that every substring is found.
 
-Position i of a text holds the token of its characters i and i+1 (the last position: one character), so a phrase of
-consecutive tokens is exactly a substring. Words are never cut, so nothing is cut differently in query and text.
-`tsvector` keeps at most 256 positions of a token and none beyond 16383; chunks stay below both, and overlap by more
-than the longest query, so that no phrase is lost between two of them.
+Position i of a text holds the token of its characters i and i+1 (the last position: one character). A text that holds
+the question holds all its tokens; the reverse is sure for one token and compared with the text for more. Words are
+never cut, so nothing is cut differently in query and text. Positions serve the rank only: `tsvector` keeps at most 256
+of a token and none beyond 16383, so chunks stay below both, and they overlap by more than the longest question.
 """
 
 import re
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from shared.errors import Category, DomainError
 
+BIGRAM = 2
 CHUNK_CHARACTERS = 10_000
 POSITIONS_PER_TOKEN = 250
 QUERY_CHARACTERS = 100
@@ -66,7 +67,7 @@ def _nfkc(text: str) -> str:
 def tokens(folded: str) -> Iterator[str]:
     """The token of every position."""
     for position in range(len(folded)):
-        yield folded[position : position + 2]
+        yield folded[position : position + BIGRAM]
 
 
 def chunks(folded: str) -> Iterator[Chunk]:
@@ -84,7 +85,7 @@ def _end_of_chunk(folded: str, start: int) -> int:
     seen: Counter[str] = Counter()
     limit = min(len(folded), start + CHUNK_CHARACTERS)
     for position in range(start, limit):
-        token = folded[position : position + 2]
+        token = folded[position : position + BIGRAM]
         seen[token] += 1
         if seen[token] > POSITIONS_PER_TOKEN:
             return position
@@ -101,14 +102,18 @@ def vector(folded: str, weight: str) -> str:
 
 
 def query(folded: str) -> str:
-    """The text form of the `tsquery` that matches exactly the texts holding `folded`; raises on empty or too long."""
+    """The text form of the `tsquery` for texts that hold every bigram of `folded`; raises on empty or too long.
+
+    A phrase query would say exactly what is meant, but PostgreSQL answers it by reading the positions of each
+    candidate, which costs more than comparing its text.
+    """
     if not folded:
         raise QueryEmpty
     if len(folded) > QUERY_CHARACTERS:
         raise QueryTooLong
     if len(folded) == 1:
         return f"{_quote(folded)}:*"
-    return " <-> ".join(_quote(folded[i : i + 2]) for i in range(len(folded) - 1))
+    return " & ".join(_quote(token) for token in dict.fromkeys(tokens(folded)) if len(token) == BIGRAM)
 
 
 def _quote(token: str) -> str:

@@ -260,6 +260,21 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["document_id"], ["documents.id"], name=op.f("fk_search_chunks_document_id")),
         sa.PrimaryKeyConstraint("document_id", "number", name=op.f("pk_search_chunks")),
     )
+    op.create_index(
+        "ix_search_chunks_title",
+        "search_chunks",
+        ["vector"],
+        unique=False,
+        postgresql_using="gin",
+        postgresql_with={"fastupdate": "off"},
+        postgresql_where=sa.text("number = 0"),
+    )
+    op.create_index(
+        "ix_search_chunks_newest",
+        "search_chunks",
+        [sa.literal_column("published_on DESC"), sa.literal_column("document_id DESC")],
+        unique=False,
+    )
     op.create_index("ix_search_chunks_agency_id", "search_chunks", ["agency_id"], unique=False)
     op.create_index(
         "ix_search_chunks_vector",
