@@ -16,9 +16,24 @@ from services.catalog.settings import CatalogSettings
 from services.catalog.statutes import rule_set
 from shared.bus.api import router as spine
 from shared.http.app import service_app
+from shared.http.statutes import statutes_router
 from shared.service.deps import Deps
 
 DESCRIPTION = "机构与工作日历、公文的公开审查与发布、公开义务、检索，以及供网站使用的变更目录。"
+
+ROUTERS = (
+    agencies,
+    calendar,
+    documents,
+    actions,
+    workbench,
+    obligations,
+    instances,
+    search,
+    feeds,
+    statutes_router(rule_set),
+    spine,
+)
 
 
 def create_app(deps: Deps[CatalogSettings]) -> FastAPI:
@@ -28,7 +43,7 @@ def create_app(deps: Deps[CatalogSettings]) -> FastAPI:
         "catalog",
         "主动公开",
         deps,
-        [agencies, calendar, documents, actions, workbench, obligations, instances, search, feeds, spine],
+        ROUTERS,
         description=DESCRIPTION,
         pages=[pages],
         checks={"calendar": coverage_check(deps.db)},

@@ -1,12 +1,10 @@
-"""Routes of the clock: why a case is due when it is, what would change it, and the rule rows behind it."""
+"""Routes of the clock: why a case is due when it is, and what would change it."""
 
 import asyncio
-from datetime import date
 from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Response
-from pydantic import Field
 
 from services.requests.applications.answers import AtDesk
 from services.requests.applications.queries import view
@@ -15,44 +13,16 @@ from services.requests.clock import queries
 from services.requests.clock.schemas import ClockBody, WhatIfBody, WhatIfInput, clock_body
 from services.requests.clock.sheet import render_sheet
 from shared.auth import Staff
-from shared.http.bodies import Output
-from shared.http.openapi import PUBLIC
 from shared.http.problems import responses
 from shared.http.sessions import Read
 
 router = APIRouter(prefix="/applications/{application_id}/clock", tags=["期限计算"])
-rules_router = APIRouter(tags=["期限计算"])
 PDF: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "期限计算表",
         "content": {"application/pdf": {"schema": {"type": "string", "contentMediaType": "application/pdf"}}},
     }
 }
-
-
-class RuleBody(Output):
-    """One rule row: a number of the law, its article, how certain it is, and when it is in force."""
-
-    id: str
-    value: Any
-    unit: str
-    start: str
-    effect: str
-    citation: str
-    grade: str
-    unconfirmed: bool = Field(description="待法制机构确认")
-    from_: date = Field(alias="from", serialization_alias="from")
-    to: date | None
-    locality: str | None
-    note: str
-    author: str
-    reason: str
-
-
-@rules_router.get("/statutes", summary="适用的法规条款", openapi_extra=PUBLIC)
-async def list_statutes(desk: AtDesk) -> list[RuleBody]:
-    """List the rule rows that this service applies, each with its citation."""
-    return [RuleBody.model_validate(row) for row in desk.rules.listing()]
 
 
 @router.get("", summary="期限与逐日台账")
