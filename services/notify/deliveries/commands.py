@@ -4,16 +4,15 @@ Invariant: one event makes one notice for each recipient and channel, however of
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select, update
-from sqlalchemy.dialects.postgresql import distinct_on, insert
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from services.notify.deliveries import rules
 from services.notify.deliveries.models import Delivery
-from services.notify.deliveries.rules import Channel, RecipientKind, State
+from services.notify.deliveries.notices import Addressee, Notice, nobody_with, write
+from services.notify.deliveries.rules import RecipientKind, State
 from services.notify.recipients.queries import chain, staff_to_tell
 from services.notify.subscriptions.models import Subscription
 from services.notify.subscriptions.rules import State as SubscriptionState
@@ -23,39 +22,12 @@ from services.notify.templates.render import render
 from services.notify.templates.rules import Audience, Template, facts
 from shared.auth import Principal, Role
 from shared.auth.scope import require
-from shared.db.ids import uuid7
 from shared.db.uow import UnitOfWork
 from shared.errors import NotFound, VersionMismatch
 from shared.events import Envelope, Event
-from shared.events import notify as events
 from shared.events.requests import ApplicationEvent
 
 OPERATORS = (Role.CLERK, Role.ADMIN)
-INSERTED_AT_ONCE = 500
-
-
-@dataclass(frozen=True)
-class Addressee:
-    """Whom a notice is for, and who reads it as 站内信."""
-
-    kind: RecipientKind
-    id: UUID
-    inbox_subject: str | None = None
-    roles: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Notice:
-    """A text that is ready, and what it is about."""
-
-    agency_id: UUID
-    event_id: UUID
-    event_type: str
-    about: UUID
-    template_id: str
-    template_version: int
-    subject: str
-    body: str
 
 
 async def announce(uow: UnitOfWork, envelope: Envelope[Event], *, site: str) -> None:
@@ -77,20 +49,6 @@ async def announce(uow: UnitOfWork, envelope: Envelope[Event], *, site: str) -> 
         addressees = await _addressees(uow, template, envelope, agencies)
         await write(uow, notice, addressees)
         await _supersede(uow, notice, template, addressees)
-
-
-async def write(uow: UnitOfWork, notice: Notice, addressees: Sequence[Addressee]) -> None:
-    """Write one delivery per addressee and channel; those that exist already stay as they are."""
-    rows = [row for addressee in addressees for row in _rows(uow, notice, addressee)]
-    for start in range(0, len(rows), INSERTED_AT_ONCE):
-        statement = insert(Delivery).values(rows[start : start + INSERTED_AT_ONCE])
-        fresh = statement.on_conflict_do_nothing(index_elements=["event_id", "recipient_id", "channel"])
-        written = await uow.session.execute(fresh.returning(Delivery.id, Delivery.channel, Delivery.state))
-        for delivery_id, channel, state in written.all():
-            if state == State.DELIVERED:
-                emit_delivered(uow, notice, delivery_id, channel, proof=str(delivery_id))
-            elif state == State.FAILED:
-                emit_failed(uow, notice, delivery_id, channel, "没有可通知的人员")
 
 
 async def retry(uow: UnitOfWork, principal: Principal, delivery_id: UUID, expected_version: int) -> Delivery:
@@ -121,35 +79,6 @@ async def settle(
     return delivery
 
 
-def emit_delivered(
-    uow: UnitOfWork, notice: Notice | Delivery, delivery_id: UUID, channel: str, *, proof: str, doubled: bool = False
-) -> None:
-    """Say that a notice arrived, with the proof."""
-    delivered = events.NoticeDelivered(
-        delivery_id=delivery_id,
-        about=notice.about,
-        template=notice.template_id,
-        channel=channel,
-        at=uow.now,
-        provider_message_id=proof,
-        possibly_doubled=doubled,
-    )
-    uow.emit(delivered, subject=delivery_id, agency_id=notice.agency_id)
-
-
-def emit_failed(uow: UnitOfWork, notice: Notice | Delivery, delivery_id: UUID, channel: str, reason: str) -> None:
-    """Say that a person has to act."""
-    failed = events.NoticeFailed(
-        delivery_id=delivery_id,
-        about=notice.about,
-        template=notice.template_id,
-        channel=channel,
-        at=uow.now,
-        reason=reason,
-    )
-    uow.emit(failed, subject=delivery_id, agency_id=notice.agency_id)
-
-
 async def _addressees(
     uow: UnitOfWork, template: Template, envelope: Envelope[Event], agencies: Sequence[UUID]
 ) -> list[Addressee]:
@@ -177,46 +106,6 @@ async def _staff(uow: UnitOfWork, roles: Sequence[str], agency_id: UUID, agencie
     if missing:
         addressees.append(Addressee(RecipientKind.NOBODY, agency_id, roles=tuple(missing)))
     return addressees
-
-
-def _rows(uow: UnitOfWork, notice: Notice, addressee: Addressee) -> list[dict[str, Any]]:
-    if addressee.kind is RecipientKind.NOBODY:
-        failed = {"state": State.FAILED, "error": _nobody(addressee.roles), "ended_at": uow.now}
-        return [_row(uow, notice, addressee, Channel.MAIL, failed)]
-    rows = [_row(uow, notice, addressee, Channel.MAIL, {"state": State.PENDING, "next_attempt_at": uow.now})]
-    if addressee.inbox_subject is not None:
-        delivered = {"state": State.DELIVERED, "ended_at": uow.now}
-        rows.append(_row(uow, notice, addressee, Channel.INBOX, delivered))
-    return rows
-
-
-def _row(
-    uow: UnitOfWork, notice: Notice, addressee: Addressee, channel: Channel, state: dict[str, Any]
-) -> dict[str, Any]:
-    return {
-        "id": uuid7(),
-        "agency_id": notice.agency_id,
-        "version": 1,
-        "event_id": notice.event_id,
-        "event_type": notice.event_type,
-        "about": notice.about,
-        "recipient_kind": addressee.kind,
-        "recipient_id": addressee.id,
-        "recipient_roles": ",".join(addressee.roles) or None,
-        "inbox_subject": addressee.inbox_subject if channel is Channel.INBOX else None,
-        "channel": channel,
-        "template_id": notice.template_id,
-        "template_version": notice.template_version,
-        "subject": notice.subject,
-        "body": notice.body,
-        "created_at": uow.now,
-        "attempts": 0,
-        "refusals": 0,
-        "possibly_doubled": False,
-        "next_attempt_at": None,
-        "error": None,
-        "ended_at": None,
-    } | state
 
 
 async def _supersede(uow: UnitOfWork, notice: Notice, template: Template, addressees: Sequence[Addressee]) -> None:
@@ -268,10 +157,6 @@ async def _tell_after_all(uow: UnitOfWork, delivery: Delivery) -> None:
     still_missing = [role for addressee in found for role in addressee.roles]
     if still_missing:
         delivery.recipient_roles = ",".join(still_missing)
-        delivery.error = _nobody(still_missing)
+        delivery.error = nobody_with(still_missing)
     else:
         delivery.state = State.SUPERSEDED
-
-
-def _nobody(roles: Sequence[str]) -> str:
-    return "没有登记接收人：" + "、".join(Role(role).label for role in roles)

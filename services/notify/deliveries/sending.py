@@ -21,9 +21,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from services.notify.channels.message import Letter, compose
 from services.notify.channels.smtp import MailChannel
 from services.notify.deliveries import rules
-from services.notify.deliveries.commands import emit_delivered, emit_failed
 from services.notify.deliveries.contacts import Contact, Directory
 from services.notify.deliveries.models import Delivery
+from services.notify.deliveries.notices import emit_delivered, emit_failed
 from services.notify.deliveries.rules import Attempt, Channel, Outcome, RecipientKind, State
 from services.notify.settings import NotifySettings
 from shared.crypto import SealedValueError

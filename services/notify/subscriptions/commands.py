@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
-from services.notify.deliveries.commands import Addressee, Notice, write
+from services.notify.deliveries.notices import Addressee, Notice, write
 from services.notify.deliveries.rules import RecipientKind
 from services.notify.recipients.commands import blind_mail
 from services.notify.settings import NotifySettings
