@@ -112,7 +112,7 @@ class UnitOfWork:
             "subject": subject,
             "kind": kind,
             "due_at": due_at,
-            "payload": json.dumps(payload or {}, ensure_ascii=False, default=str),
+            "payload": json.dumps(payload, ensure_ascii=False, default=str) if payload else "{}",
         }
 
     def cancel(self, subject: UUID, *kinds: str) -> None:

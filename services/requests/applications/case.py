@@ -5,7 +5,7 @@ the derived row, moves the timers and counts the version up. Commands do nothing
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, TypeVar
@@ -222,13 +222,17 @@ async def facts_of(session: AnySession, application_id: UUID) -> list[Fact]:
     return (await facts_of_many(session, [application_id])).get(application_id, [])
 
 
-async def facts_of_many(session: AnySession, ids: list[UUID]) -> dict[UUID, list[Fact]]:
-    """Return the histories of many cases in one statement."""
+async def facts_of_many(
+    session: AnySession, ids: list[UUID], types: Collection[EntryType] = ()
+) -> dict[UUID, list[Fact]]:
+    """Return the histories of many cases in one statement, of some types only if any are named."""
     columns = (CaseEntry.application_id, CaseEntry.sequence, CaseEntry.type, CaseEntry.on, CaseEntry.data)
-    wanted = (
-        select(*columns).where(CaseEntry.application_id.in_(ids)).order_by(CaseEntry.application_id, CaseEntry.sequence)
-    )
+    wanted = select(*columns).where(CaseEntry.application_id.in_(ids))
+    if types:
+        wanted = wanted.where(CaseEntry.type.in_([type.value for type in types]))
     found: dict[UUID, list[Fact]] = {}
-    for application_id, sequence, type, on, data in await session.execute(wanted):
+    for application_id, sequence, type, on, data in await session.execute(
+        wanted.order_by(CaseEntry.application_id, CaseEntry.sequence)
+    ):
         found.setdefault(application_id, []).append(Fact(sequence, EntryType(type), on, json.loads(data)))
     return found

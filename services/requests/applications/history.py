@@ -18,6 +18,21 @@ from shared.calendar import Calendar
 from shared.events.requests import ApplicationState
 from shared.statutes import RuleSet
 
+CLOCKED = frozenset(
+    {
+        EntryType.CORRECTION_NOTICE,
+        EntryType.CORRECTED,
+        EntryType.CONSULTATION_STARTED,
+        EntryType.CONSULTATION_DELIVERED,
+        EntryType.CONSULTATION_ENDED,
+        EntryType.EXTENDED,
+        EntryType.REPLIED,
+        EntryType.WITHDRAWN,
+        EntryType.ABANDONED,
+    }
+)
+"""What a standing depends on; the rest of a history is for people."""
+
 
 @dataclass(frozen=True)
 class Fact:

@@ -51,7 +51,7 @@ class Application(Base):
         Index("ix_applications_registered", "registered_at", "id"),
         Index("ix_applications_agency", "agency_id", "registered_at", "id"),
         Index("ix_applications_due", "due_on", "id", postgresql_where=text("closed_on IS NULL")),
-        Index("ix_applications_open", "id", postgresql_where=text("closed_on IS NULL")),
+        Index("ix_applications_open", "id", "due_on", postgresql_where=text("closed_on IS NULL")),
         Index("ix_applications_late", "registered_at", "id", postgresql_where=text("state = 'replied_late'")),
         Index("ix_applications_same_person", "agency_id", "id_number_blind"),
     )

@@ -7,9 +7,11 @@ jobs, a killed one loses at most its own chunk, and no case is dated twice by on
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, text
+from sqlalchemy.orm import defer
 
-from services.requests.applications.case import Case, facts_of_many
+from services.requests.applications.case import Case, derived, facts_of_many
+from services.requests.applications.history import CLOCKED
 from services.requests.applications.models import Application
 from services.requests.desk import Desk
 from services.requests.redating.models import Redating
@@ -23,6 +25,15 @@ from shared.events import Envelope
 from shared.events import requests as events
 from shared.events.catalog import CalendarPublished
 from shared.replicas import agencies, calendars
+
+REDATED = text("""
+    UPDATE applications SET version = version + 1, state = new.state, due_on = new.due_on,
+        provisional = new.provisional, left_days = new.left_days, paused_until = new.paused_until
+    FROM unnest(CAST(:id AS uuid[]), CAST(:state AS text[]), CAST(:due_on AS date[]), CAST(:provisional AS boolean[]),
+        CAST(:left_days AS integer[]), CAST(:paused_until AS date[]))
+        AS new(id, state, due_on, provisional, left_days, paused_until)
+    WHERE applications.id = new.id
+""")
 
 
 async def on_calendar_published(uow: UnitOfWork, envelope: Envelope[CalendarPublished]) -> None:
@@ -59,8 +70,11 @@ async def redate_chunk(uow: UnitOfWork, desk: Desk) -> bool:
     if job is None:
         return False
     rows = await _candidates(uow, job, desk.settings.redating_chunk)
-    for case in await _cases(uow, desk, rows):
-        job.changed += await _redate(uow, case)
+    changed = [case for case in await _cases(uow, desk, rows) if _differs(case)]
+    for case in changed:
+        await _redate(uow, case)
+    await _write(uow, changed)
+    job.changed += len(changed)
     job.looked_at += len(rows)
     if rows:
         job.last_id = rows[-1].id
@@ -76,13 +90,14 @@ async def _candidates(uow: UnitOfWork, job: Redating, limit: int) -> list[Applic
     wanted = select(Application).where(Application.closed_on.is_(None), Application.due_on >= job.first_changed_on)
     if job.last_id is not None:
         wanted = wanted.where(Application.id > job.last_id)
-    found = await uow.session.execute(wanted.order_by(Application.id).limit(limit).with_for_update())
-    return list(found.scalars())
+    sealed = (defer(Application.personal_sealed), defer(Application.content_sealed))
+    ordered = wanted.options(*sealed).order_by(Application.id).limit(limit)
+    return list((await uow.session.execute(ordered.with_for_update())).scalars())
 
 
 async def _cases(uow: UnitOfWork, desk: Desk, rows: list[Application]) -> list[Case]:
     """Take the rows in hand; a constant number of statements, plus two for each agency."""
-    facts = await facts_of_many(uow.session, [row.id for row in rows])
+    facts = await facts_of_many(uow.session, [row.id for row in rows], CLOCKED)
     agency_of: dict[UUID, tuple[Any, Calendar]] = {}
     for agency_id in {row.agency_id for row in rows}:
         calendar = await calendars.current(uow.session, agency_id)
@@ -97,15 +112,24 @@ async def _cases(uow: UnitOfWork, desk: Desk, rows: list[Application]) -> list[C
     return cases
 
 
-async def _redate(uow: UnitOfWork, case: Case) -> int:
-    """Write one case if its due day or its certainty changed; return how many were written (0 or 1)."""
-    before = case.row.due_on
-    if (before, case.row.provisional) == (case.standing.due_on, case.standing.provisional):
-        return 0
+def _differs(case: Case) -> bool:
+    return (case.row.due_on, case.row.provisional) != (case.standing.due_on, case.standing.provisional)
+
+
+async def _redate(uow: UnitOfWork, case: Case) -> None:
+    """Move a case's timers and tell of it; its row is written with those of the whole chunk."""
     if case.has_consultations:
         await redate_terms(uow, case)
-    await case.settle(uow)
-    version = case.calendar.version
-    case.emit(uow, events.ApplicationRedated, due_on_before=before, calendar_version=version)
-    case.audit(uow, "redated", due_on_before=before, calendar_version=version)
-    return 1
+    await case.reschedule(uow)
+    told = {"due_on_before": case.row.due_on, "calendar_version": case.calendar.version}
+    case.emit(uow, events.ApplicationRedated, **told)
+    case.audit(uow, "redated", **told)
+
+
+async def _write(uow: UnitOfWork, cases: list[Case]) -> None:
+    """Write what is derived of many cases in one statement."""
+    if not cases:
+        return
+    new = [derived(case.standing) for case in cases]
+    columns: dict[str, Any] = {name: [values[name] for values in new] for name in new[0]}
+    await uow.session.execute(REDATED, columns | {"id": [case.row.id for case in cases]})

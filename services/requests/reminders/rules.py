@@ -8,6 +8,7 @@ moment after the due day, and never of a provisional one.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 
 from services.requests.applications.rules import Standing
 from shared.calendar import Calendar, end_of_day, start_of_day
@@ -37,12 +38,17 @@ def all_kinds(reminder_days: Sequence[int]) -> tuple[str, ...]:
 
 def moments(standing: Standing, reminder_days: Sequence[int], calendar: Calendar) -> tuple[Moment, ...]:
     """Return the timers of a standing, the earliest first; none for a case that is closed or has no fixed due day."""
-    due_on = standing.due_on
-    if due_on is None or standing.closed or standing.moves_daily:
+    if standing.due_on is None or standing.closed or standing.moves_daily:
         return ()
-    margin = PROVISIONAL_MARGIN if standing.provisional else 0
+    return _planned(standing.due_on, standing.provisional, tuple(reminder_days), calendar)
+
+
+@lru_cache(maxsize=1024)
+def _planned(due_on: date, provisional: bool, reminder_days: tuple[int, ...], calendar: Calendar) -> tuple[Moment, ...]:
+    """Many cases share a due day, so its timers are computed once."""
+    margin = PROVISIONAL_MARGIN if provisional else 0
     planned = [Moment(kind_of(days), _before(due_on, days + margin, calendar)) for days in reminder_days]
-    if not standing.provisional:
+    if not provisional:
         planned.append(Moment(OVERDUE, end_of_day(due_on)))
     return tuple(sorted(planned, key=lambda moment: moment.at))
 

@@ -64,7 +64,11 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'replied_late'"),
     )
     op.create_index(
-        "ix_applications_open", "applications", ["id"], unique=False, postgresql_where=sa.text("closed_on IS NULL")
+        "ix_applications_open",
+        "applications",
+        ["id", "due_on"],
+        unique=False,
+        postgresql_where=sa.text("closed_on IS NULL"),
     )
     op.create_index("ix_applications_registered", "applications", ["registered_at", "id"], unique=False)
     op.create_index("ix_applications_same_person", "applications", ["agency_id", "id_number_blind"], unique=False)
