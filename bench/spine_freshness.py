@@ -10,9 +10,9 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from bench.rig import TOPIC, broker, connection, database, line, reached
 from shared.bus.consumers import Consumers
 from shared.bus.doorbell import Doorbell
-from shared.bus.incoming import Incoming
 from shared.bus.kafka import KafkaTransport
 from shared.bus.relay import Relay
+from shared.bus.transport import Delivered
 from shared.db.engine import Database
 from shared.db.ids import uuid7
 from tests.kit.spine import COUNTERS, Counted, Counter, emit
@@ -23,15 +23,16 @@ WARM_UP = 200
 
 
 class Watched(Consumers):
-    """Notes when the effect of each event was committed."""
+    """Notes when the effects of each fetched batch were committed."""
 
     committed: dict[int, float]
 
-    async def _transaction(self, events: list[Incoming]) -> None:
-        await super()._transaction(events)
+    async def _settle(self, batch: list[Delivered]) -> bool:
+        settled = await super()._settle(batch)
         now = time.perf_counter()
-        for event in events:
-            self.committed[Counted.model_validate_json(event.record.body).number] = now
+        for one in batch:
+            self.committed[Counted.model_validate_json(one.record.body).number] = now
+        return settled
 
 
 async def main() -> None:
@@ -80,7 +81,7 @@ async def _whole(db: Database, bootstrap: str) -> list[float]:
 
 
 async def _notify(db: Database) -> list[float]:
-    """NOTIFY on one connection until it is heard on another."""
+    """From a commit on one connection, by NOTIFY after it, until the row was read on another."""
     found: list[float] = []
     async with connection(db) as speaker, connection(db) as listener:
         heard = asyncio.Event()
@@ -88,9 +89,11 @@ async def _notify(db: Database) -> list[float]:
         for number in range(300):
             await _paced(number)
             heard.clear()
+            await speaker.execute("INSERT INTO effects (subject, number) VALUES (gen_random_uuid(), $1)", number)
             began = time.perf_counter()
             await speaker.execute("NOTIFY bench")
             await heard.wait()
+            await listener.fetch("SELECT * FROM effects WHERE number = $1", number)
             found.append(time.perf_counter() - began)
     return found[50:]
 

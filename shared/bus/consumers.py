@@ -1,9 +1,7 @@
 """The consumers of one group: each event takes effect exactly once, in order per key.
 
-A fetched batch is handled in transactions of some events, each with the events' inbox rows. When a transaction fails,
-what came before the failing event is done first, then that event alone; if it fails alone, its key is parked
-(`parked.py`) and the rest goes on. Only when everything is in the database is the group's position moved, so a crash
-at any point delivers again what the inbox then drops. A database in trouble is nobody's fault: the batch waits.
+A fetched batch is settled first (`settling.py`): every event has its effect, or its place among the parked. Only then
+is the group's position moved, so a crash at any point delivers again what the inbox then drops.
 """
 
 import asyncio
@@ -13,16 +11,14 @@ from contextlib import suppress
 
 import structlog
 
-from shared.bus.dispatch import Dispatcher, EventFailed, Handler
-from shared.bus.inbox import claim
-from shared.bus.incoming import Incoming, incoming
-from shared.bus.parked import follow, park, parked_among
+from shared.bus.dispatch import Dispatcher, Handler
+from shared.bus.incoming import incoming
 from shared.bus.retries import Retries
+from shared.bus.settling import Settling
 from shared.bus.transport import Delivered, PositionLost, Subscription, Transport, TransportUnavailable
 from shared.db.engine import Database
 from shared.db.retry import Backoff, RetryPolicy
 from shared.db.trouble import database_trouble, describe
-from shared.db.uow import Actor
 from shared.events import Event
 from shared.telemetry.health import Health, Pulse
 from shared.telemetry.metrics import Metrics
@@ -33,10 +29,6 @@ COMMIT_SECONDS = 0.2
 LAG_SECONDS = 5.0
 ILL_AFTER_SECONDS = 20.0
 REJOIN_AFTER_SECONDS = 60.0
-
-
-class UnattributedFailure(Exception):
-    """The transaction failed at its end (flush, deferred constraint): each of its events is tried alone."""
 
 
 class Consumers:
@@ -52,7 +44,7 @@ class Consumers:
         *,
         retries: RetryPolicy = RetryPolicy(),
         fetch_records: int = 500,
-        events_per_transaction: int = 100,
+        events_per_transaction: int = 250,
         handler_seconds: float = 30.0,
         retry_poll_seconds: float = 0.5,
     ) -> None:
@@ -61,15 +53,19 @@ class Consumers:
         self._transport = transport
         self._group = group
         self._dispatcher = Dispatcher(handlers, handler_seconds)
-        self._policy = retries
         self._retries = Retries(db, self._dispatcher, retries, metrics, poll_seconds=retry_poll_seconds)
+        self._settling = Settling(
+            db,
+            self._dispatcher,
+            metrics,
+            largest_transaction=events_per_transaction,
+            first_pause=retries.pauses[0],
+        )
         self._fetch_records = fetch_records
-        self._slice = events_per_transaction
         self._backoff = Backoff()
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._pulse = Pulse("consumers", ILL_AFTER_SECONDS)
-        self._events = metrics.counter("consumer_events", "Events read, by what became of them", ("outcome",))
         self._lag = metrics.gauge("consumer_lag", "Records between position and end of the log", ("topic",))
         self._lag_due = 0.0
         self._commit_due = 0.0
@@ -152,17 +148,12 @@ class Consumers:
         self._pulse.beat()
 
     async def _settle(self, batch: list[Delivered]) -> bool:
-        """Give every event its effect or its place among the parked, however long the database takes.
-
-        False when we were told to stop before that.
-        """
+        """Settle every event, however long the database takes; False when we were told to stop before that."""
         events = incoming(batch, self._dispatcher.known)
         backoff = Backoff()
         while events:
-            part = events[: self._slice]
             try:
-                await self._handle(part)
-                events = events[len(part) :]
+                events = events[await self._settling.settle_some(events) :]
                 backoff.reset()
             except Exception as error:
                 if not (database_trouble(error) or isinstance(error, OSError)):
@@ -173,67 +164,6 @@ class Consumers:
                 if self._stopping.is_set():
                     return False
         return True
-
-    async def _handle(self, events: list[Incoming]) -> None:
-        """Handle events in one transaction, or find the one that cannot be handled and park it."""
-        while events:
-            try:
-                await self._transaction(events)
-                return
-            except EventFailed as failure:
-                if len(events) == 1:
-                    await self._park(failure)
-                    return
-                culprit = events.index(failure.event)
-            except UnattributedFailure:
-                for event in events:
-                    await self._handle([event])
-                return
-            if culprit:
-                await self._handle(events[:culprit])
-            await self._handle([events[culprit]])
-            events = events[culprit + 1 :]
-
-    async def _transaction(self, events: list[Incoming]) -> None:
-        """One inbox-and-effect transaction. Raises EventFailed, or UnattributedFailure for what only the end told."""
-        outcomes = dict.fromkeys(("handled", "duplicate", "parked"), 0)
-        try:
-            async with self._db.write(Actor.system(self._db.service)) as uow:
-                fresh = await claim(uow.session, events)
-                standing = await parked_among(uow.session, (e.place for e in events if e.event_id in fresh))
-                for event in events:
-                    if event.event_id not in fresh:
-                        outcomes["duplicate"] += 1
-                        continue
-                    fresh.discard(event.event_id)
-                    if event.place in standing:
-                        await follow(uow.session, event)
-                        outcomes["parked"] += 1
-                    else:
-                        await self._dispatcher.handle(uow, event)
-                        outcomes["handled"] += 1
-        except EventFailed:
-            raise
-        except Exception as error:
-            if database_trouble(error) or isinstance(error, OSError):
-                raise
-            if len(events) == 1:
-                raise EventFailed(events[0], describe(error)) from error
-            raise UnattributedFailure from error
-        for outcome, count in outcomes.items():
-            self._events.labels(outcome).inc(count)
-
-    async def _park(self, failure: EventFailed) -> None:
-        event = failure.event
-        log.warning("event failed, key parked", type=event.type, event_id=str(event.event_id), error=failure.error)
-        async with self._db.write(Actor.system(self._db.service)) as uow:
-            if not await claim(uow.session, [event]):
-                return  # another member has handled or parked it meanwhile
-            if await parked_among(uow.session, [event.place]):
-                await follow(uow.session, event)
-            else:
-                await park(uow.session, event, failure.error, self._policy.pauses[0])
-        self._events.labels("failed").inc()
 
     async def _sleep(self, seconds: float) -> None:
         with suppress(TimeoutError):
