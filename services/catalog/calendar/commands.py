@@ -1,4 +1,4 @@
-"""Publishing a holiday notice: a new version, the local replica, the event; open due days of documents follow."""
+"""Publishing a holiday notice: a new version, the local replica, the event; open due days follow."""
 
 from uuid import UUID
 
@@ -22,7 +22,8 @@ from shared.db.uow import UnitOfWork
 from shared.events.catalog import CalendarPublished
 from shared.replicas import calendars
 
-REDATE = "calendar_redate"
+REDATE_DOCUMENTS = "calendar_redate_documents"
+REDATE_OBLIGATIONS = "calendar_redate_obligations"
 
 
 async def publish_notice(
@@ -79,6 +80,7 @@ async def _tell(uow: UnitOfWork, notice: CalendarNotice, data: NoticeData) -> No
     )
     await calendars.keep(uow, event)
     uow.emit(event, subject=notice.subject, agency_id=notice.agency_id)
-    uow.schedule(notice.subject, REDATE, uow.now)
+    for kind in (REDATE_DOCUMENTS, REDATE_OBLIGATIONS):
+        uow.schedule(notice.subject, kind, uow.now)
     details = {"year": notice.year, "version": notice.version, "number": notice.number}
     uow.audit("calendar.published", subject=notice.subject, agency_id=notice.agency_id, details=details)

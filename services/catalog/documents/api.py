@@ -12,7 +12,7 @@ from pydantic import Field
 from services.catalog.documents import queries
 from services.catalog.documents.errors import DocumentWithdrawnFromPublic
 from services.catalog.documents.meta_tags import MetaTagsBody
-from services.catalog.documents.page import render
+from services.catalog.documents.page import render, render_absence
 from services.catalog.documents.rules import State
 from services.catalog.documents.schemas import DocumentBody, DocumentSummary, Number, WorkBody, WorkSummary
 from services.catalog.documents.views import (
@@ -27,12 +27,13 @@ from shared.auth import Staff
 from shared.calendar import civil_day
 from shared.db.clock import read_now
 from shared.db.uow import audit_trail
+from shared.errors import NotFound
 from shared.events.catalog import DisclosureAttribute
 from shared.http.bodies import Day, Output
 from shared.http.etags import set_etag
 from shared.http.openapi import PUBLIC
 from shared.http.pages import PageBody, PageParams, paged
-from shared.http.problems import responses
+from shared.http.problems import STATUS, responses
 from shared.http.sessions import Read
 
 router = APIRouter(prefix="/documents", tags=["公开公文"])
@@ -105,7 +106,10 @@ async def get_document_meta_tags(document_id: UUID, request: Request, session: R
 async def show_document_page(document_id: UUID, request: Request, session: Read) -> HTMLResponse:
     """Show a public document as a plain page with its meta tags."""
     settings = settings_of(request)
-    view = await queries.public(session, document_id)
+    try:
+        view = await queries.public(session, document_id)
+    except (NotFound, DocumentWithdrawnFromPublic) as absent:
+        return HTMLResponse(render_absence(absent), STATUS[absent.category])
     return HTMLResponse(render(view, meta_tags_of(view, settings.publishing, settings)))
 
 

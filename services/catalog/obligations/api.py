@@ -11,6 +11,7 @@ from services.catalog.obligations.rules import (
     Cadence,
     CadenceIncomplete,
     EventInFuture,
+    EventRecorded,
     EvidenceNotPublic,
     EvidenceTooOld,
     InstanceClosed,
@@ -119,7 +120,7 @@ async def set_obligation_interval(
     status_code=201,
     response_model=InstanceBody,
     summary="记录触发事项",
-    responses=responses(409, 422, examples={409: (NotTriggered,), 422: (EventInFuture, OutsideCalendar)}),
+    responses=responses(409, 422, examples={409: (NotTriggered, EventRecorded), 422: (EventInFuture, OutsideCalendar)}),
 )
 async def record_obligation_event(
     obligation_id: UUID,

@@ -9,27 +9,27 @@ from sqlalchemy import delete, select
 from services.catalog.agencies import queries as agencies
 from services.catalog.documents.models import Document
 from services.catalog.documents.rules import State as DocumentState
-from services.catalog.obligations.generation import DUE_SOON, OVERDUE, Ahead, generate, set_timers
+from services.catalog.obligations.generation import DUE_SOON, OVERDUE, Ahead, generate
+from services.catalog.obligations.limits import event_limit, take_limit
 from services.catalog.obligations.models import Instance, Obligation
 from services.catalog.obligations.rules import (
     Cadence,
     EventInFuture,
+    EventRecorded,
     InstanceState,
     MonthDay,
     NotTriggered,
     ObligationKeyTaken,
     check_fulfilment,
 )
-from services.catalog.statutes import rule_set
 from shared.auth import Principal, Role
 from shared.auth.scope import require
-from shared.calendar import Calendar
 from shared.db.ids import uuid7
 from shared.db.uow import UnitOfWork
 from shared.errors import NotFound, VersionMismatch
 from shared.events.catalog import ObligationFulfilled
 from shared.replicas import calendars
-from shared.statutes import Unit, due
+from shared.statutes import Unit
 
 
 @dataclass(frozen=True)
@@ -132,8 +132,11 @@ async def record_event(
         raise NotTriggered
     if happened_on > uow.today:
         raise EventInFuture
+    same = select(Instance.id).where(Instance.obligation_id == obligation_id, Instance.triggered_on == happened_on)
+    if (await uow.session.execute(same)).first():
+        raise EventRecorded
     calendar = await calendars.current(uow.session, obligation.agency_id)
-    due_on, citation = await _limit(uow, obligation, happened_on, calendar)
+    limit = await event_limit(uow, obligation, happened_on, calendar)
     instance = Instance(
         id=uuid7(),
         agency_id=obligation.agency_id,
@@ -141,17 +144,14 @@ async def record_event(
         version=1,
         state=InstanceState.OPEN.value,
         period_start=happened_on,
-        period_end=due_on,
-        due_on=due_on,
-        citation=citation,
         triggered_on=happened_on,
         created_at=uow.now,
     )
+    take_limit(uow, instance, limit, calendar, ahead)
     uow.session.add(instance)
     await uow.session.flush()
-    set_timers(uow, instance.id, due_on, calendar, ahead)
     _touch(uow, obligation)
-    details = {"instance_id": instance.id, "happened_on": happened_on, "due_on": due_on}
+    details = {"instance_id": instance.id, "happened_on": happened_on, "due_on": limit.due_on}
     uow.audit("obligation.event_recorded", subject=obligation.id, agency_id=obligation.agency_id, details=details)
     return obligation, instance
 
@@ -194,15 +194,6 @@ async def _tell_fulfilled(uow: UnitOfWork, instance: Instance, document_id: UUID
     uow.emit(event, subject=instance.id, agency_id=instance.agency_id)
     details = {"document_id": document_id, "fulfilled_on": instance.fulfilled_on}
     uow.audit("obligation.fulfilled", subject=instance.id, agency_id=instance.agency_id, details=details)
-
-
-async def _limit(uow: UnitOfWork, obligation: Obligation, happened_on: date, calendar: Calendar) -> tuple[date, str]:
-    if obligation.limit_number and obligation.limit_unit == Unit.WORKING_DAY.value:
-        return calendar.add_working_days(happened_on, obligation.limit_number), obligation.citation
-    if obligation.limit_number:
-        return calendar.add_calendar_days(happened_on, obligation.limit_number), obligation.citation
-    rule = rule_set().at("pub.limit", happened_on, await agencies.locality_of(uow.session, obligation.agency_id))
-    return due(rule, happened_on, calendar), f"{obligation.citation}；{rule.cited}"
 
 
 async def _drop_open_instances(uow: UnitOfWork, obligation: Obligation) -> None:

@@ -50,6 +50,7 @@ async def generate(uow: UnitOfWork, obligation: Obligation, ahead: Ahead) -> lis
             "period_start": period.start,
             "period_end": period.end,
             "due_on": period.due_on,
+            "due_provisional": False,
             "citation": obligation.citation,
             "created_at": uow.now,
         }
@@ -69,9 +70,12 @@ async def generate(uow: UnitOfWork, obligation: Obligation, ahead: Ahead) -> lis
     return added
 
 
-def set_timers(uow: UnitOfWork, instance_id: UUID, due_on: date, calendar: Calendar, ahead: Ahead) -> None:
-    """Set the reminder and the overdue timer of an open instance; one overdue already gets only the second."""
+def set_timers(
+    uow: UnitOfWork, instance_id: UUID, due_on: date, calendar: Calendar, ahead: Ahead, *, provisional: bool = False
+) -> None:
+    """Set an open instance's reminder (not when it is overdue already) and its overdue timer (never provisional)."""
     overdue = overdue_at(due_on)
     if overdue > uow.now:
         uow.schedule(instance_id, DUE_SOON, reminder_at(due_on, calendar, ahead.due_soon_working_days))
-    uow.schedule(instance_id, OVERDUE, overdue)
+    if not provisional:
+        uow.schedule(instance_id, OVERDUE, overdue)

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, Integer, Text, UniqueConstraint, text
+from sqlalchemy import Boolean, ForeignKey, Index, Integer, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.catalog.base import Base
@@ -72,6 +72,7 @@ class Instance(Base):
     period_start: Mapped[date]
     period_end: Mapped[date]
     due_on: Mapped[date]
+    due_provisional: Mapped[bool] = mapped_column(Boolean)
     citation: Mapped[str] = mapped_column(Text)
     triggered_on: Mapped[date | None]
     document_id: Mapped[UUID | None] = mapped_column(ForeignKey("documents.id"), index=True)

@@ -85,6 +85,12 @@ class EvidenceTooOld(DomainError):
     category = Category.CONFLICT
 
 
+class EventRecorded(DomainError):
+    code = "event_already_recorded"
+    title = "该日的触发事项已记录"
+    category = Category.CONFLICT
+
+
 class EventInFuture(DomainError):
     code = "event_in_future"
     title = "事项发生日期不能晚于今天"

@@ -137,6 +137,7 @@ class InstanceBody(Output):
     period_start: date
     period_end: date
     due_on: date
+    due_provisional: bool = Field(description="期限是否暂定")
     citation: str
     triggered_on: date | None
     document_id: UUID | None

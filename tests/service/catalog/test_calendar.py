@@ -117,7 +117,7 @@ async def test_a_notice_redates_signed_documents_and_ends_their_provisional_stat
     assert "document_overdue" not in await catalog.open_timers(UUID(document["id"]))
 
     ok(await publish(catalog), 201)
-    assert "calendar_redate" in await catalog.fire_due_timers()
+    assert "calendar_redate_documents" in await catalog.fire_due_timers()
 
     path = f"/workbench/documents/{document['id']}"
     after = ok(await catalog.client.get(path, headers=clerk(catalog)))

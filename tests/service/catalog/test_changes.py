@@ -88,7 +88,9 @@ async def test_a_withdrawn_document_is_gone_everywhere(catalog: ServiceUnderTest
     document = ok(await act(catalog, document, "withdrawal", approver(catalog), reason))
 
     assert document["withdrawal_reason"] == "误将内部稿发布。"
-    for path in ("", "/meta-tags", "/page"):
+    page = await catalog.client.get(f"/documents/{document['id']}/page")
+    assert (page.status_code, "已撤回" in page.text, document["title"] in page.text) == (410, True, False)
+    for path in ("", "/meta-tags"):
         refused(await catalog.client.get(f"/documents/{document['id']}{path}"), 410, "document_withdrawn")
     assert ok(await catalog.client.get("/documents"))["items"] == []
     found = ok(await catalog.client.get("/search", params={"q": "汛期"}))

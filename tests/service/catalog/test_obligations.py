@@ -13,6 +13,7 @@ from shared.auth import Role
 from shared.events.catalog import ObligationDueSoon, ObligationFulfilled, ObligationOverdue
 from tests.kit.apps import BUREAU, COUNTY, OTHER_COUNTY, ServiceUnderTest, new_key
 from tests.service.catalog.desk import act, approver, clerk, match, move_to, ok, published, refused, signed
+from tests.service.catalog.test_calendar import publish
 
 MONTHLY: dict[str, Any] = {
     "agency_id": str(BUREAU),
@@ -170,7 +171,26 @@ async def test_an_event_starts_the_sources_limit_or_the_regulations(catalog: Ser
     refused(await happened(moved_on, "2026-12-01"), 422, "event_in_future")
     monthly = ok(await enter(catalog), 201)
     refused(await happened(monthly, "2026-08-01"), 409, "obligation_not_triggered")
+    again = ok(await catalog.client.get(f"/obligations/{own['id']}", headers=clerk(catalog)))
+    refused(await happened(again, "2026-02-10"), 409, "event_already_recorded")
     assert "obligation_overdue" in await catalog.fire_due_timers()
+
+
+async def test_a_notice_redates_what_an_event_started(catalog: ServiceUnderTest) -> None:
+    await move_to(catalog, date(2026, 12, 10))
+    obligation = ok(await enter(catalog, cadence="triggered", key="G237", starts_on="2026-12-01"), 201)
+    headers = clerk(catalog) | match(obligation) | new_key()
+    path = f"/obligations/{obligation['id']}/events"
+    instance = ok(await catalog.client.post(path, json={"happened_on": "2026-12-10"}, headers=headers), 201)
+    assert instance["due_provisional"] is True
+    assert "obligation_overdue" not in await catalog.open_timers(UUID(instance["id"]))
+
+    ok(await publish(catalog), 201)
+    await catalog.fire_due_timers()
+
+    dated = ok(await catalog.client.get(f"/obligation-instances/{instance['id']}", headers=clerk(catalog)))
+    assert (dated["due_on"], dated["due_provisional"]) == ("2027-01-08", False)
+    assert "obligation_overdue" in await catalog.open_timers(UUID(instance["id"]))
 
 
 async def test_what_cannot_be_entered_and_by_whom(catalog: ServiceUnderTest) -> None:

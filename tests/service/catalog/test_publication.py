@@ -58,7 +58,9 @@ async def test_a_document_becomes_public_with_its_number_events_and_page(catalog
 async def test_what_is_not_public_yet_does_not_exist_for_the_public(catalog: ServiceUnderTest) -> None:
     document = await signed(catalog)
 
-    for path in ("", "/meta-tags", "/page"):
+    page = await catalog.client.get(f"/documents/{document['id']}/page")
+    assert (page.status_code, document["title"] in page.text) == (404, False)
+    for path in ("", "/meta-tags"):
         refused(await catalog.client.get(f"/documents/{document['id']}{path}"), 404, "not_found")
     assert ok(await catalog.client.get("/documents"))["items"] == []
     refused(await catalog.client.get(f"/documents/{uuid4()}"), 404, "not_found")

@@ -32,6 +32,8 @@ async def test_every_operation_declares_who_may_call_it(catalog: ServiceUnderTes
         "get /feed",
         "get /feed.atom",
         "get /asyncapi",
+        "get /statutes",
+        "get /statutes/{rule_id}/due",
     }
 
 

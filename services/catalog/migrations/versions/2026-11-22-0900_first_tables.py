@@ -221,6 +221,7 @@ def upgrade() -> None:
         sa.Column("period_start", sa.Date(), nullable=False),
         sa.Column("period_end", sa.Date(), nullable=False),
         sa.Column("due_on", sa.Date(), nullable=False),
+        sa.Column("due_provisional", sa.Boolean(), nullable=False),
         sa.Column("citation", sa.Text(), nullable=False),
         sa.Column("triggered_on", sa.Date(), nullable=True),
         sa.Column("document_id", sa.Uuid(), nullable=True),
