@@ -23,10 +23,10 @@ up: $(STAMP) ## start everything in one process; ends with Ctrl-C
 	@exec $(BIN)/lantai up
 
 test: $(STAMP) ## run every test: PostgreSQL, a real Kafka broker and nginx included
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -q
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -q
 
 test-fast: $(STAMP) ## run the tests that need neither Kafka nor several processes
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -q tests/unit tests/service tests/architecture
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -q tests/unit tests/service tests/architecture
 
 lint: $(STAMP) ## style, types and architecture
 	$(BIN)/ruff check

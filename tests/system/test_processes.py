@@ -7,7 +7,7 @@ from tests.architecture.deployment import REPOSITORY, metric_names
 from tests.kit.deployment import Deployment
 from tests.kit.kafka import KafkaBroker
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400), pytest.mark.xdist_group("processes")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 SERVICES = ("catalog", "requests", "sentiment", "notify")
 PROMISED_SECONDS = 10
 

@@ -65,7 +65,6 @@ def test_all_in_one_on_kafka_and_postgresql(var: Path, kafka_broker: KafkaBroker
         background.run(server.stop())
 
 
-@pytest.mark.xdist_group("processes")
 def test_as_separate_processes_on_kafka_and_postgresql(deployment: Deployment) -> None:
     deployment.seed()
     told(deployment.url)
