@@ -5,6 +5,7 @@ from fastapi import FastAPI
 from services.catalog.agencies.api import router as agencies
 from services.catalog.calendar.api import router as calendar
 from services.catalog.calendar.coverage import coverage_check
+from services.catalog.calendar.days_api import router as days
 from services.catalog.documents.actions_api import router as actions
 from services.catalog.documents.api import pages, workbench
 from services.catalog.documents.api import router as documents
@@ -24,6 +25,7 @@ DESCRIPTION = "机构与工作日历、公文的公开审查与发布、公开�
 ROUTERS = (
     agencies,
     calendar,
+    days,
     documents,
     actions,
     workbench,

@@ -8,7 +8,7 @@ import typer
 
 from services.cli.command import BaseUrl, command_app
 from services.cli.failure import Failed
-from shared.calendar import national, read_notices
+from shared.calendar import Calendar, national, read_notices
 from shared.errors import DomainError
 
 if TYPE_CHECKING:
@@ -18,9 +18,12 @@ app = command_app(group=True)
 
 
 @app.command()
-def show(year: Annotated[int, typer.Argument(help="Which year.", show_default=False)]) -> None:
+def show(
+    year: Annotated[int, typer.Argument(help="Which year.", show_default=False)],
+    known_on: Annotated[str | None, typer.Option(help="as it was known on this day, YYYY-MM-DD")] = None,
+) -> None:
     """Print the packaged arrangement of YEAR: its notice, its days off and the weekend days that work."""
-    calendar = national()
+    calendar = _known(known_on)
     if calendar.is_provisional(date(year, 1, 1)):
         typer.echo(f"{year}：暂定，国务院办公厅尚未发布放假通知（最后公布年份 {calendar.last_published_year}）")
         return
@@ -32,6 +35,15 @@ def show(year: Annotated[int, typer.Argument(help="Which year.", show_default=Fa
         typer.echo(f"  放假 {holiday.name} {holiday.first} 至 {holiday.last}")
     for day in sorted(notice.make_up_days):
         typer.echo(f"  上班 {day}")
+
+
+def _known(day: str | None) -> Calendar:
+    try:
+        return national(None if day is None else date.fromisoformat(day))
+    except ValueError as error:
+        raise Failed(f"{day} is not a day (YYYY-MM-DD)") from error
+    except DomainError as error:
+        raise Failed(error.detail or error.title) from error
 
 
 @app.command("import")

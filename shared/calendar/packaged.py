@@ -4,7 +4,7 @@ from datetime import date
 from functools import cache
 from pathlib import Path
 
-from shared.calendar.calendar import Calendar
+from shared.calendar.calendar import Calendar, OutsideCalendar
 from shared.calendar.notice import Notice, read_notices
 
 DATA = Path(__file__).parent / "data"
@@ -20,5 +20,7 @@ def packaged_notices() -> tuple[Notice, ...]:
 @cache
 def national(known_on: date | None = None) -> Calendar:
     """The packaged calendar as it stands now, or as it was known on a day (notices issued by then)."""
-    issued = (n for n in packaged_notices() if known_on is None or (n.issued is not None and n.issued <= known_on))
+    issued = [n for n in packaged_notices() if known_on is None or (n.issued is not None and n.issued <= known_on)]
+    if not issued:
+        raise OutsideCalendar(f"没有 {known_on} 以前的放假通知")
     return Calendar.build(issued)

@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import Row, and_, func, insert, select
 
 from shared.auth.scope import ancestors
-from shared.calendar import Calendar, Holiday, Notice, national
+from shared.calendar import Calendar, Holiday, Notice, OutsideCalendar, end_of_day, national, packaged_notices
 from shared.db.ids import uuid7
 from shared.db.sessions import AnySession
 from shared.db.spine import calendar_replica
@@ -30,8 +30,13 @@ _built: OrderedDict[tuple[UUID, ...], Calendar] = OrderedDict()
 async def current(session: AnySession, agency_id: UUID | None = None, *, known_at: datetime | None = None) -> Calendar:
     """Return the calendar that holds now, with the local days of the agency and of those above it.
 
-    With `known_at`, the calendar that held at that moment: the notices in effect by then.
+    With `known_at`, the calendar that held at that moment: the notices in effect by then, on the packaged years.
     """
+    return await _calendar(session, await _heads(session, agency_id, known_at))
+
+
+async def _heads(session: AnySession, agency_id: UUID | None, known_at: datetime | None) -> tuple[UUID, ...]:
+    """Return the rows that hold: of each year and scope the newest version, national and of the agency's line."""
     table = calendar_replica.c
     versions = select(table.year, table.local_agency_id, func.max(table.version).label("version"))
     if known_at is not None:
@@ -41,13 +46,24 @@ async def current(session: AnySession, agency_id: UUID | None = None, *, known_a
     on = and_(newest.c.year == table.year, newest.c.version == table.version, same_place)
     heads = select(table.id, table.local_agency_id).join(newest, on).order_by(table.year, table.id)
     rows = (await session.execute(heads)).all()
-    if not rows:
-        return national()
     place: frozenset[UUID | None] = frozenset((None,))
     if agency_id is not None and any(row.local_agency_id is not None for row in rows):
         place |= {agency_id} | await ancestors(session, agency_id)
-    ids = tuple(row.id for row in rows if row.local_agency_id in place)
-    return await _calendar(session, ids)
+    return tuple(row.id for row in rows if row.local_agency_id in place)
+
+
+async def as_known(session: AnySession, day: date, agency_id: UUID | None = None) -> Calendar:
+    """Return the calendar as it was known at the end of a day: papers issued, and notices in effect, by then.
+
+    Of the packaged years this leaves out what was issued later, so that 2015 before May has no 3 September.
+    """
+    issued = [paper.issued for paper in packaged_notices() if paper.issued is not None and paper.issued <= day]
+    if not issued:
+        raise OutsideCalendar(f"没有 {day} 以前的放假通知。")
+    ids = await _heads(session, agency_id, end_of_day(day))
+    found = await session.execute(select(calendar_replica).where(calendar_replica.c.id.in_(ids)))
+    # By the day of the last paper, so that the calendars kept are as few as the papers.
+    return overlaid(national(max(issued)), found.all())
 
 
 async def _calendar(session: AnySession, ids: tuple[UUID, ...]) -> Calendar:
