@@ -1,10 +1,12 @@
-"""`lantai seed`: the sample data, in two steps that each may be repeated.
+"""`lantai seed`: the sample data, in steps that each may be repeated.
 
-Agencies, obligations and documents of the five plans go into the catalog's database; requests, incidents and the
-people who are told go through the API, as their clerks would do it.
+Agencies, obligations and documents of the five plans go into the catalog's database; the people who are told,
+requests and incidents go through the API, as their clerks would do it.
 """
 
+import asyncio
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +16,7 @@ from services.cli.command import BaseUrl, command_app
 from services.cli.failure import Failed
 from services.cli.portal import Portal, Refused
 from services.cli.samples import cases, incidents
-from services.cli.samples.people import Office, open_office
+from services.cli.samples.people import Office, open_office, register_people
 from services.start_page import samples
 
 ARRIVAL_SECONDS = 60.0  # how long the agencies may take to reach every service
@@ -31,41 +33,40 @@ def seed(
     from services.cli.attach import run, use_system_in
 
     use_system_in(var)
-    run(load_catalog())
-    load_cases(base_url, issuer_url, var / "samples" / "cases.json")
+    run(load_all(base_url, issuer_url, var / "samples" / "cases.json"))
     typer.echo("sample data is there")
 
 
-async def load_catalog() -> None:
-    """Load what the plans say into the catalog's own database."""
-    from services.catalog.sample.load import load
+async def load_all(base_url: str, issuer_url: str | None, samples_file: Path) -> None:
+    """Load everything that is missing: agencies, the people who are told, then what they are told of."""
+    from services.catalog.sample.load import load, load_agencies
     from services.catalog.settings import CatalogSettings
     from services.cli.attach import database
 
-    async with database("catalog") as db:
-        await load(db, CatalogSettings())
-
-
-def load_cases(base_url: str, issuer_url: str | None, samples_file: Path) -> None:
-    """File the sample cases and incidents, and offer some of them on the start page.
-
-    Agencies travel by events, so this waits until every service knows them.
-    """
     portal = Portal(base_url, issuer_url)
-    limit = time.monotonic() + ARRIVAL_SECONDS
     try:
-        while True:
-            try:
-                _file(open_office(portal), samples_file)
-                return
-            except Refused as refusal:
-                if refusal.code != "replica_not_ready":
-                    raise
-            if time.monotonic() > limit:
-                raise Failed("the agencies did not reach every service in time: are the workers running?")
-            time.sleep(0.2)
+        async with database("catalog") as db:
+            await load_agencies(db)
+            await asyncio.to_thread(_once_replicated, lambda: register_people(portal))
+            await load(db, CatalogSettings())
+        await asyncio.to_thread(_once_replicated, lambda: _file(open_office(portal), samples_file))
     finally:
         portal.close()
+
+
+def _once_replicated(step: Callable[[], None]) -> None:
+    """Agencies travel by events: try again until every service knows them. A step adds only what is missing."""
+    limit = time.monotonic() + ARRIVAL_SECONDS
+    while True:
+        try:
+            step()
+            return
+        except Refused as refusal:
+            if refusal.code != "replica_not_ready":
+                raise
+        if time.monotonic() > limit:
+            raise Failed("the agencies did not reach every service in time: are the workers running?")
+        time.sleep(0.2)
 
 
 def _file(office: Office, samples_file: Path) -> None:

@@ -20,7 +20,7 @@ from services.all_in_one import AllInOne
 from services.cli import keys
 from services.cli.command import load_settings
 from services.cli.failure import Failed
-from services.cli.seed import load_cases, load_catalog
+from services.cli.seed import load_all
 from services.notify.mailbox import Mailbox, MailCatcher, mailbox_app
 from services.roster import NAMES
 from services.start_page.app import start_page
@@ -164,6 +164,5 @@ class System:
         loaded = folder / "loaded"
         if not loaded.exists():
             folder.mkdir(exist_ok=True)
-            await load_catalog()
-            await asyncio.to_thread(load_cases, f"http://127.0.0.1:{self.port}", None, folder / "cases.json")
+            await load_all(f"http://127.0.0.1:{self.port}", None, folder / "cases.json")
             loaded.touch()

@@ -64,7 +64,7 @@ def document_id(key: str) -> UUID:
 async def load(db: Database, settings: CatalogSettings) -> Loaded:
     """Add what is missing."""
     return Loaded(
-        agencies=await _load_agencies(db),
+        agencies=await load_agencies(db),
         obligations=await _load_obligations(db, settings.ahead),
         documents=await _load_documents(db, settings.publishing),
     )
@@ -75,7 +75,8 @@ def _rows(name: str) -> Iterator[dict[str, str]]:
         yield from csv.DictReader(lines)
 
 
-async def _load_agencies(db: Database) -> int:
+async def load_agencies(db: Database) -> int:
+    """Add the agencies that are missing, superiors first."""
     added = 0
     for row in _rows("agencies.csv"):
         data = AgencyData(

@@ -1,13 +1,13 @@
-"""The office of the samples and its people."""
+"""Who works in the samples: the people of every government, and the office that handles the sample cases."""
 
 from dataclasses import dataclass
 from typing import Any
 
-from services.cli.office import NOTIFY
+from services.cli.office import CATALOG, NOTIFY
 from services.cli.portal import Portal, Refused, Visitor
 
 OFFICE_CODE = "11500114YL00000020"  # 重庆市黔江区人民政府办公室
-STAFF = (("clerk", "周燕"), ("reviewer", "吴涛"), ("approver", "郑华"))
+STAFF = (("clerk", "周燕"), ("reviewer", "吴涛"), ("approver", "郑华"), ("supervisor", "冯军"))
 
 
 @dataclass(frozen=True)
@@ -20,14 +20,21 @@ class Office:
     approver: Visitor
 
 
+def register_people(portal: Portal) -> None:
+    """Register whom notices reach: clerk, reviewer, approver and 督查 of each of the five governments.
+
+    A notice goes to the nearest agency that has such a person, so these stand for the whole government.
+    """
+    for government in _governments(portal):
+        admin = portal.staff("sample.admin", "系统管理员", ("admin", government["id"]))
+        for role, name in STAFF:
+            _register(admin, government["id"], role, name, government["locality"])
+
+
 def open_office(portal: Portal) -> Office:
-    """Sign the office's people in, and register whom notices reach: the office's staff and the government's 督查."""
+    """Sign in the people of the office that handles the sample cases."""
     office = portal.agency(OFFICE_CODE)
-    here, above = office["id"], office["parent_id"]
-    admin = portal.staff("sample.admin", "系统管理员", ("admin", above))
-    for role, name in STAFF:
-        _register(admin, here, role, name)
-    _register(admin, above, "supervisor", "冯军")
+    here = office["id"]
     return Office(
         agency_id=here,
         citizen=portal.public,
@@ -36,10 +43,22 @@ def open_office(portal: Portal) -> Office:
     )
 
 
-def _register(admin: Visitor, agency_id: str, role: str, name: str) -> None:
-    body: dict[str, Any] = {"agency_id": agency_id, "role": role, "name": name, "subject": f"sample.{role}"}
+def _governments(portal: Portal) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    cursor: str | None = None
+    while True:
+        asked = {"cursor": cursor} if cursor else {}
+        page = portal.public.get(f"{CATALOG}/agencies", limit=100, **asked)
+        found.extend(each for each in page["items"] if each["parent_id"] is None)
+        cursor = page["next_cursor"]
+        if cursor is None:
+            return found
+
+
+def _register(admin: Visitor, agency_id: str, role: str, name: str, locality: str) -> None:
+    person = {"role": role, "name": name, "subject": f"sample.{role}", "mail": f"{role}@{locality}.lantai.example"}
     try:
-        admin.create(f"{NOTIFY}/recipients", body | {"mail": f"{role}@qianjiang.lantai.example"})
+        admin.create(f"{NOTIFY}/recipients", person | {"agency_id": agency_id})
     except Refused as refusal:
         if refusal.code != "recipient_exists":
             raise
