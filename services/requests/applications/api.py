@@ -49,7 +49,6 @@ from shared.http.openapi import PUBLIC
 from shared.http.pages import PageBody, PageParams, paged
 from shared.http.problems import responses
 from shared.http.sessions import Read, Write
-from shared.replicas import agencies
 from shared.telemetry.redaction import redact_text
 
 filing = APIRouter(tags=["申请的提交与登记"])
@@ -61,14 +60,12 @@ DATES = (DateInFuture, DateBeforeReceipt)
 
 async def _receipt(uow: UnitOfWork, desk: Desk, idempotent: Idempotency, receipted: commands.Receipted) -> Response:
     row = receipted.row
-    await uow.flush()
-    names = await agencies.names(uow.session, [row.agency_id])
     state = ApplicationState(row.state)
     body = ReceiptBody(
         id=row.id,
         receipt_number=row.receipt_number,
         code=receipted.code,
-        agency_name=names[row.agency_id],
+        agency_name=receipted.agency_name,
         state=state,
         state_label=STATE_LABELS[state],
         registered_at=row.registered_at,

@@ -11,10 +11,10 @@ from datetime import date
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, func, insert, select
 
 from services.requests.applications.history import Fact, Position, standing
-from services.requests.applications.models import Application, CaseEntry
+from services.requests.applications.models import Application, CaseEntry, applications, case_events
 from services.requests.applications.rules import (
     EntryType,
     Standing,
@@ -24,7 +24,7 @@ from services.requests.applications.rules import (
     require_signed_for,
 )
 from services.requests.desk import Desk
-from services.requests.reminders.schedule import fired_kinds, reschedule
+from services.requests.reminders.schedule import fired_kinds, schedule, set_kinds
 from shared.auth import Principal, Role
 from shared.auth.scope import require
 from shared.calendar import Calendar
@@ -54,6 +54,7 @@ class Case:
     today: date
     standing: Standing = field(init=False)
     fired: set[tuple[str, date]] | None = None
+    unwritten: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.standing = self._derive()
@@ -83,20 +84,20 @@ class Case:
         fact = Fact(max((fact.sequence for fact in self.facts), default=0) + 1, type, on, dict(data or {}))
         self.facts.append(fact)
         self.standing = self._derive(fact)
-        uow.session.add(
-            CaseEntry(
-                id=uuid7(),
-                agency_id=self.row.agency_id,
-                application_id=self.row.id,
-                sequence=fact.sequence,
-                type=type.value,
-                on=on,
-                data=json.dumps(fact.data, ensure_ascii=False, default=str),
-                note_sealed=None if note is None else self.desk.vault.seal(note, context="case_events.note"),
-                recorded_at=uow.now,
-                recorded_by=uow.actor.id,
-                recorder_name=uow.actor.name,
-            )
+        self.unwritten.append(
+            {
+                "id": uuid7(),
+                "agency_id": self.row.agency_id,
+                "application_id": self.row.id,
+                "sequence": fact.sequence,
+                "type": type.value,
+                "on": on,
+                "data": json.dumps(fact.data, ensure_ascii=False, default=str),
+                "note_sealed": None if note is None else self.desk.vault.seal(note, context="case_events.note"),
+                "recorded_at": uow.now,
+                "recorded_by": uow.actor.id,
+                "recorder_name": uow.actor.name,
+            }
         )
 
     def check_entered(self, on: date) -> None:
@@ -109,19 +110,36 @@ class Case:
         return derived(self.standing) != derived_of(self.row)
 
     async def settle(self, uow: UnitOfWork) -> None:
-        """Write what is derived, move the timers, count the version up."""
+        """Write what is derived and what was recorded, move the timers, count the version up."""
         self.row.version += 1
         for name, value in derived(self.standing).items():
             setattr(self.row, name, value)
         if self.standing.closed and self.row.closed_on is None:
             self.row.closed_on = max((fact.on for fact in self.facts), default=self.today)
         await self.reschedule(uow)
+        await self._write(uow)
+
+    async def _write(self, uow: UnitOfWork) -> None:
+        """Insert a new case's row, and the new entries; a loaded row is the session's to update."""
+        if self.is_new:
+            values = {column.key: getattr(self.row, column.key) for column in applications.columns}
+            await uow.session.execute(insert(applications), values)
+        if self.unwritten:
+            await uow.session.execute(insert(case_events), self.unwritten)
+            self.unwritten = []
+
+    @property
+    def is_new(self) -> bool:
+        """The case is being registered: nothing of it is in the database."""
+        return self.row.version == 1
 
     async def reschedule(self, uow: UnitOfWork) -> None:
         """Put the timers where the standing has them."""
         if self.fired is None:
-            self.fired = await fired_kinds(uow, self.row.id)
-        reschedule(
+            self.fired = set() if self.is_new else await fired_kinds(uow, self.row.id)
+        if not self.is_new:
+            uow.cancel(self.row.id, *set_kinds(self.desk.settings.reminder_days))
+        schedule(
             uow,
             self.row.id,
             self.standing,

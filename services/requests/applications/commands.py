@@ -11,7 +11,6 @@ from sqlalchemy.dialects.postgresql import insert
 
 from services.requests.applications import codes, rules
 from services.requests.applications.case import APPROVERS, HANDLERS, Case, open_for
-from services.requests.applications.history import Fact
 from services.requests.applications.models import Application, ReceiptSeries
 from services.requests.applications.personal import Content, Personal, blind_id_number
 from services.requests.applications.rules import ApplicantKind, Channel, EntryType, FormWanted, ObtainBy
@@ -48,6 +47,7 @@ class Receipted:
 
     row: Application
     code: str
+    agency_name: str
 
 
 async def submit(uow: UnitOfWork, desk: Desk, new: NewApplication) -> Receipted:
@@ -96,15 +96,13 @@ async def _register(
         state=events.ApplicationState.AWAITING_CONFIRMATION.value,
         provisional=False,
     )
-    uow.session.add(row)
-    facts: list[Fact] = []
     calendar = await calendars.current(uow.session, new.agency_id)
-    case = Case(row=row, facts=facts, agency=agency, calendar=calendar, desk=desk, today=uow.today)
+    case = Case(row=row, facts=[], agency=agency, calendar=calendar, desk=desk, today=uow.today)
     case.record(uow, EntryType.REGISTERED, uow.today, {"channel": channel.value, "delivered_on": delivered_on})
     await case.settle(uow)
     case.emit(uow, events.ApplicationRegistered)
     case.audit(uow, "registered", channel=channel.value, received_on=row.received_on)
-    return Receipted(row, code)
+    return Receipted(row, code, agency.name)
 
 
 async def _next_serial(uow: UnitOfWork, agency_id: UUID, year: int) -> int:

@@ -85,3 +85,7 @@ class ReceiptSeries(Base):
     agency_id: Mapped[UUID] = mapped_column(primary_key=True)
     year: Mapped[int] = mapped_column(Integer, primary_key=True)
     last_serial: Mapped[int] = mapped_column(Integer)
+
+
+applications = Base.metadata.tables[Application.__tablename__]
+case_events = Base.metadata.tables[CaseEntry.__tablename__]

@@ -15,7 +15,12 @@ from shared.db.uow import UnitOfWork
 REDERIVE = "rederive"
 
 
-def reschedule(
+def set_kinds(reminder_days: Sequence[int]) -> tuple[str, ...]:
+    """Return every kind of timer that a case may have."""
+    return (*all_kinds(reminder_days), REDERIVE)
+
+
+def schedule(
     uow: UnitOfWork,
     application_id: UUID,
     standing: Standing,
@@ -24,12 +29,11 @@ def reschedule(
     calendar: Calendar,
     fired: Collection[tuple[str, date]],
 ) -> None:
-    """Set the timers of this due day that have not fired yet; remove those of an earlier one.
+    """Set the timers of this due day that have not fired yet.
 
     `rederive` comes when the standing changes by itself: the day after a consultation's term, or, while a consultation
     without a term keeps moving the due day, every night.
     """
-    uow.cancel(application_id, *all_kinds(reminder_days), REDERIVE)
     for moment in moments(standing, reminder_days, calendar):
         if (moment.kind, standing.due_on) not in fired:
             uow.schedule(application_id, moment.kind, moment.at)

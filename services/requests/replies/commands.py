@@ -137,7 +137,7 @@ async def on_document_published(uow: UnitOfWork, desk: Desk, envelope: Envelope[
         reply.document_id = published.document_id
         reply.published_title, reply.published_url = published.title, published.url
     case.record(uow, EntryType.DOCUMENT_PUBLISHED, uow.today, {"document": published.document_id})
-    case.row.version += 1
+    await case.settle(uow)
     case.emit(
         uow,
         events.ApplicationDocumentPublished,
