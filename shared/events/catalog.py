@@ -95,6 +95,7 @@ class DocumentDue(Event):
     agency_name: str
     due_on: date
     citation: str
+    provisional: bool = False
 
 
 class DocumentDueSoon(DocumentDue):
@@ -103,6 +104,14 @@ class DocumentDueSoon(DocumentDue):
 
 class DocumentOverdue(DocumentDue):
     type = "lantai.catalog.document.overdue.v1"
+
+
+class DocumentRedated(DocumentDue):
+    """A holiday notice or a local limit moved the due day, or made it certain."""
+
+    type = "lantai.catalog.document.redated.v1"
+
+    due_on_before: date | None
 
 
 class ObligationChanged(Event):
@@ -116,6 +125,7 @@ class ObligationChanged(Event):
     agency_name: str
     due_on: date
     citation: str
+    provisional: bool = False
 
 
 class ObligationDueSoon(ObligationChanged):
@@ -124,6 +134,14 @@ class ObligationDueSoon(ObligationChanged):
 
 class ObligationOverdue(ObligationChanged):
     type = "lantai.catalog.obligation.overdue.v1"
+
+
+class ObligationRedated(ObligationChanged):
+    """A holiday notice or a local limit moved the due day, or made it certain."""
+
+    type = "lantai.catalog.obligation.redated.v1"
+
+    due_on_before: date
 
 
 class ObligationFulfilled(ObligationChanged):
@@ -140,7 +158,9 @@ EVENTS: tuple[type[Event], ...] = (
     DocumentWithdrawn,
     DocumentDueSoon,
     DocumentOverdue,
+    DocumentRedated,
     ObligationDueSoon,
     ObligationOverdue,
+    ObligationRedated,
     ObligationFulfilled,
 )

@@ -1,15 +1,17 @@
 """What the timers of documents do: tell that a signed document is due, judge it overdue, re-date it."""
 
+from datetime import date
 from uuid import UUID
 
 from sqlalchemy import select
 
 from services.catalog.agencies import queries as agencies
+from services.catalog.documents.deadlines import Limit
 from services.catalog.documents.models import Document
 from services.catalog.documents.publication import Publishing, set_limit
 from services.catalog.documents.rules import State
 from shared.db.uow import UnitOfWork
-from shared.events.catalog import DocumentDue, DocumentDueSoon, DocumentOverdue
+from shared.events.catalog import DocumentDue, DocumentDueSoon, DocumentOverdue, DocumentRedated
 
 REDATING_BATCH = 200
 
@@ -35,9 +37,24 @@ async def _tell(uow: UnitOfWork, document_id: UUID, kind: type[DocumentDue], act
         agency_name=agency.name,
         due_on=document.due_on,
         citation=document.due_citation or "",
+        provisional=document.due_provisional,
     )
     uow.emit(event, subject=document.id, agency_id=document.agency_id)
     uow.audit(action, subject=document.id, agency_id=document.agency_id, details={"due_on": document.due_on})
+
+
+async def _tell_redated(uow: UnitOfWork, document: Document, limit: Limit, before: date | None) -> None:
+    agency = await agencies.get(uow.session, document.agency_id)
+    event = DocumentRedated(
+        document_id=document.id,
+        title=document.title,
+        agency_name=agency.name,
+        due_on=limit.due_on,
+        citation=limit.citation,
+        provisional=limit.provisional,
+        due_on_before=before,
+    )
+    uow.emit(event, subject=document.id, agency_id=document.agency_id)
 
 
 async def redate_open(uow: UnitOfWork, publishing: Publishing, after: UUID | None) -> UUID | None:
@@ -55,6 +72,8 @@ async def redate_open(uow: UnitOfWork, publishing: Publishing, after: UUID | Non
         limit = await set_limit(uow, document, publishing)
         if before != (document.due_on, document.due_provisional):
             document.touch(uow.now)
+            if limit is not None:
+                await _tell_redated(uow, document, limit, before[0])
             details = {"before": before[0], "after": limit.due_on if limit else None}
             uow.audit("document.redated", subject=document.id, agency_id=document.agency_id, details=details)
     return rows[-1].id if len(rows) == REDATING_BATCH else None

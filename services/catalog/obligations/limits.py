@@ -13,6 +13,7 @@ from services.catalog.obligations.rules import InstanceState
 from services.catalog.statutes import rule_set
 from shared.calendar import Calendar
 from shared.db.uow import UnitOfWork
+from shared.events.catalog import ObligationRedated
 from shared.replicas import calendars
 from shared.statutes import Unit, due
 
@@ -63,7 +64,23 @@ async def redate_open(uow: UnitOfWork, ahead: Ahead, after: UUID | None) -> UUID
             instance.version += 1
             details = {"before": before[0], "after": limit.due_on}
             uow.audit("obligation.redated", subject=instance.id, agency_id=instance.agency_id, details=details)
+            await _tell_redated(uow, obligation, instance, before[0])
     return rows[-1].id if len(rows) == REDATING_BATCH else None
+
+
+async def _tell_redated(uow: UnitOfWork, obligation: Obligation, instance: Instance, before: date) -> None:
+    agency = await agencies.get(uow.session, instance.agency_id)
+    event = ObligationRedated(
+        obligation_id=obligation.id,
+        instance_id=instance.id,
+        title=obligation.title,
+        agency_name=agency.name,
+        due_on=instance.due_on,
+        citation=instance.citation,
+        provisional=instance.due_provisional,
+        due_on_before=before,
+    )
+    uow.emit(event, subject=instance.id, agency_id=instance.agency_id)
 
 
 def take_limit(uow: UnitOfWork, instance: Instance, limit: EventLimit, calendar: Calendar, ahead: Ahead) -> None:

@@ -43,6 +43,7 @@ async def _tell(uow: UnitOfWork, instance: Instance, kind: type[ObligationChange
         agency_name=agency.name,
         due_on=instance.due_on,
         citation=instance.citation,
+        provisional=instance.due_provisional,
     )
     uow.emit(event, subject=instance.id, agency_id=instance.agency_id)
     uow.audit(action, subject=instance.id, agency_id=instance.agency_id, details={"due_on": instance.due_on})

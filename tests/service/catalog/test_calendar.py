@@ -7,7 +7,7 @@ from uuid import UUID
 import httpx
 
 from shared.auth import Role
-from shared.events.catalog import CalendarPublished
+from shared.events.catalog import CalendarPublished, DocumentRedated
 from tests.kit.apps import BUREAU, COUNTY, OTHER_COUNTY, ServiceUnderTest, new_key
 from tests.service.catalog.desk import clerk, move_to, ok, refused, signed
 
@@ -125,6 +125,10 @@ async def test_a_notice_redates_signed_documents_and_ends_their_provisional_stat
     assert after["due_on"] == "2027-01-08"
     assert "document_overdue" in await catalog.open_timers(UUID(document["id"]))
     assert "document.redated" in await catalog.audited(UUID(document["id"]))
+    (told,) = [envelope.data for envelope in await catalog.emitted(DocumentRedated)]
+    assert isinstance(told, DocumentRedated)
+    assert (told.due_on_before, told.due_on) == (date.fromisoformat(document["due_on"]), date(2027, 1, 8))
+    assert (told.provisional, told.agency_name) == (False, "青山县应急管理局")
     gauges = await catalog.gauges()
     assert gauges["calendar_coverage_days"] == (date(2027, 12, 28) - date(2026, 12, 10)).days
 

@@ -10,7 +10,7 @@ import httpx
 from services.catalog.obligations.generation import generate
 from services.catalog.obligations.models import Obligation
 from shared.auth import Role
-from shared.events.catalog import ObligationDueSoon, ObligationFulfilled, ObligationOverdue
+from shared.events.catalog import ObligationDueSoon, ObligationFulfilled, ObligationOverdue, ObligationRedated
 from tests.kit.apps import BUREAU, COUNTY, OTHER_COUNTY, ServiceUnderTest, new_key
 from tests.service.catalog.desk import act, approver, clerk, match, move_to, ok, published, refused, signed
 from tests.service.catalog.test_calendar import publish
@@ -191,6 +191,9 @@ async def test_a_notice_redates_what_an_event_started(catalog: ServiceUnderTest)
     dated = ok(await catalog.client.get(f"/obligation-instances/{instance['id']}", headers=clerk(catalog)))
     assert (dated["due_on"], dated["due_provisional"]) == ("2027-01-08", False)
     assert "obligation_overdue" in await catalog.open_timers(UUID(instance["id"]))
+    (told,) = [envelope.data for envelope in await catalog.emitted(ObligationRedated)]
+    assert isinstance(told, ObligationRedated)
+    assert (str(told.due_on_before), str(told.due_on), told.provisional) == (instance["due_on"], "2027-01-08", False)
 
 
 async def test_what_cannot_be_entered_and_by_whom(catalog: ServiceUnderTest) -> None:

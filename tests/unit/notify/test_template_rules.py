@@ -50,8 +50,8 @@ TOLD = [
             "document_published",
         )
     ),
-    *("document." + kind for kind in ("published", "corrected", "withdrawn", "due_soon", "overdue")),
-    *("obligation." + kind for kind in ("due_soon", "overdue")),
+    *("document." + kind for kind in ("published", "corrected", "withdrawn", "due_soon", "overdue", "redated")),
+    *("obligation." + kind for kind in ("due_soon", "overdue", "redated")),
     *("incident." + kind for kind in ("registered", "reclassified", "due_soon", "escalated")),
 ]
 
@@ -92,6 +92,33 @@ def test_packaged_texts_read_well_with_and_without_their_facts(template: Templat
         subject, body = render(template, said)
         assert subject and body.strip()
         assert "{" not in subject + body
+
+
+DATED = [
+    template
+    for template in packaged().values()
+    # Nothing is overdue on a provisional day, so those texts have nothing to say of it.
+    if "due_on" in template.body and not template.event.endswith(".overdue.v1")
+]
+
+
+@pytest.mark.parametrize("template", DATED, ids=lambda template: template.id)
+def test_a_text_that_names_a_provisional_day_says_so(template: Template) -> None:
+    said = {name: f"〔{name}〕" for name in known(template)}
+    assert "暂定" in render(template, said | {"provisional": "是"})[1]
+    assert "暂定" not in render(template, said | {"provisional": "否"})[1]
+
+
+def test_a_day_that_only_became_certain_is_not_called_moved() -> None:
+    same = {"due_on": "2027年1月8日", "due_on_before": "2027年1月8日", "provisional": "否"}
+    for template in packaged().values():
+        if template.event.endswith(".redated.v1"):
+            said = {name: f"〔{name}〕" for name in known(template)}
+            assert "已经确定，仍为 2027年1月8日" in render(template, said | same)[1]
+            assert (
+                "由 2027年1月4日 调整为 2027年1月8日"
+                in render(template, said | same | {"due_on_before": "2027年1月4日"})[1]
+            )
 
 
 def test_an_applicants_mail_names_the_case_in_its_subject() -> None:
