@@ -216,7 +216,7 @@ async def _send(
 
 
 def _append(batch: Any, record: Record) -> bool:
-    headers = [(name, value.encode()) for name, value in record.headers.items()]
+    headers = list(zip(record.headers, map(str.encode, record.headers.values()), strict=True))
     return batch.append(key=record.key.encode(), value=record.body, timestamp=None, headers=headers) is not None
 
 

@@ -4,12 +4,12 @@ It takes *unpublished* rows, never rows above the last id: a transaction that to
 would be lost. Rows of one key are written under the lock of their aggregate, so their ids are in commit order.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 import asyncpg
+import orjson
 
 from shared.bus.transport import Record
 from shared.db.ids import uuid7
@@ -53,7 +53,7 @@ async def unpublished(connection: asyncpg.Connection, shard: Shard, limit: int) 
         rows = await connection.fetch(_UNPUBLISHED, limit)
     else:
         rows = await connection.fetch(_UNPUBLISHED_OF_SHARD, limit, shard.of, shard.number)
-    return [OutboxRow(r["id"], Record(r["topic"], r["key"], json.loads(r["headers"]), r["body"])) for r in rows]
+    return [OutboxRow(r["id"], Record(r["topic"], r["key"], orjson.loads(r["headers"]), r["body"])) for r in rows]
 
 
 async def mark_published(connection: asyncpg.Connection, rows: Sequence[OutboxRow]) -> None:

@@ -32,8 +32,8 @@ class Record:
     @property
     def size(self) -> int:
         """Bytes that count against the limit."""
-        named = sum(len(name) + len(value) for name, value in self.headers.items())
-        return len(self.body) + len(self.key) + named
+        headers = sum(map(len, self.headers)) + sum(map(len, self.headers.values()))
+        return len(self.body) + len(self.key) + headers
 
 
 @dataclass(frozen=True, slots=True)
