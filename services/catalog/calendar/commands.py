@@ -61,10 +61,11 @@ async def _write(
         "effective_from": uow.now,
         "published_by": uow.actor.name,
     }
-    written = await uow.session.execute(insert(CalendarNotice).values(values).on_conflict_do_nothing())
-    if not written.rowcount:  # type: ignore[attr-defined]  # the result of an INSERT is a CursorResult
+    written = insert(CalendarNotice).values(values).on_conflict_do_nothing().returning(CalendarNotice.id)
+    notice_id = (await uow.session.execute(written)).scalar()
+    if notice_id is None:
         raise NoticeVersionTaken
-    return await queries.get(uow.session, values["id"])  # type: ignore[arg-type]  # the id written just above
+    return await queries.get(uow.session, notice_id)
 
 
 async def _tell(uow: UnitOfWork, notice: CalendarNotice, data: NoticeData) -> None:

@@ -209,7 +209,8 @@ def withdraw(document: Document) -> Document:
 
 def is_late(document: Document) -> bool:
     """Whether it became public after its due day."""
-    return None not in (document.published_on, document.due_on) and document.published_on > document.due_on  # type: ignore[operator]  # None is excluded just before
+    published, due = document.published_on, document.due_on
+    return published is not None and due is not None and published > due
 
 
 def index_number(pattern: str, code: str, year: int, serial: int) -> str:

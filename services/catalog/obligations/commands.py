@@ -21,6 +21,7 @@ from services.catalog.obligations.rules import (
     NotTriggered,
     ObligationKeyTaken,
     check_fulfilment,
+    check_schedule,
 )
 from shared.auth import Principal, Role
 from shared.auth.scope import require
@@ -88,7 +89,7 @@ async def add_obligation(
         created_at=uow.now,
         updated_at=uow.now,
     )
-    obligation.schedule  # noqa: B018  (its check refuses a cadence without its number)
+    check_schedule(obligation.schedule)
     uow.session.add(obligation)
     await uow.session.flush()
     await generate(uow, obligation, ahead)
@@ -108,7 +109,7 @@ async def set_interval(
     obligation = await _load(uow, principal, obligation_id, expected_version, Role.APPROVER, Role.SUPERVISOR)
     before = obligation.interval_days
     obligation.interval_days, obligation.starts_on = interval_days, uow.today
-    obligation.schedule  # noqa: B018  (its check refuses an interval where the source gives the number)
+    check_schedule(obligation.schedule)
     await _drop_open_instances(uow, obligation)
     obligation.generated_through = None
     _touch(uow, obligation)

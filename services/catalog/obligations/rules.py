@@ -130,18 +130,20 @@ class Schedule:
     season: tuple[MonthDay, MonthDay] | None = None
     interval_days: int | None = None
 
-    def __post_init__(self) -> None:
-        if self.cadence is Cadence.DAYS and not self.every_days:
-            raise CadenceIncomplete("每 n 日公开的义务须写明天数。")
-        if self.cadence is Cadence.ONCE and self.once_on is None:
-            raise CadenceIncomplete("一次性义务须写明日期。")
-        if self.interval_days is not None and self.cadence not in OPEN_CADENCES:
-            raise IntervalNotAllowed
-
     @property
     def dated(self) -> bool:
         """Whether it yields dates by itself."""
         return self.cadence not in OPEN_CADENCES or self.interval_days is not None
+
+
+def check_schedule(schedule: Schedule) -> None:
+    """A cadence has its number, and takes an interval only where the source names none."""
+    if schedule.cadence is Cadence.DAYS and not schedule.every_days:
+        raise CadenceIncomplete("每 n 日公开的义务须写明天数。")
+    if schedule.cadence is Cadence.ONCE and schedule.once_on is None:
+        raise CadenceIncomplete("一次性义务须写明日期。")
+    if schedule.interval_days is not None and schedule.cadence not in OPEN_CADENCES:
+        raise IntervalNotAllowed
 
 
 OPEN_CADENCES = (Cadence.TRIGGERED, Cadence.UNSCHEDULED)

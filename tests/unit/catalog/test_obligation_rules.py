@@ -16,6 +16,7 @@ from services.catalog.obligations.rules import (
     IntervalNotAllowed,
     MonthDay,
     Schedule,
+    check_schedule,
     periods,
 )
 
@@ -103,13 +104,15 @@ def test_month_days_are_read_as_they_are_written(day: MonthDay) -> None:
 
 def test_a_cadence_needs_its_number_and_takes_no_other() -> None:
     start = date(2026, 1, 1)
-    with pytest.raises(CadenceIncomplete):
-        Schedule(Cadence.DAYS, start)
-    with pytest.raises(CadenceIncomplete):
-        Schedule(Cadence.ONCE, start)
+    for lacking in (Cadence.DAYS, Cadence.ONCE):
+        with pytest.raises(CadenceIncomplete):
+            check_schedule(Schedule(lacking, start))
     for cadence in REGULAR:
+        check_schedule(Schedule(cadence, start))
         with pytest.raises(IntervalNotAllowed):
-            Schedule(cadence, start, interval_days=7)
+            check_schedule(Schedule(cadence, start, interval_days=7))
+    for cadence in OPEN_CADENCES:
+        check_schedule(Schedule(cadence, start, interval_days=7))
 
 
 @given(starts, starts, starts)
