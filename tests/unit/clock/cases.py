@@ -49,3 +49,8 @@ def error(received_on: str, *events: dict, **fields: object) -> str | None:
 
 def reasons(answer: dict) -> dict[str, str]:
     return {row["on"]: row["reason"] for row in answer["ledger"]}
+
+
+NOTICE, ANSWER = event("correction_notice", "2026-09-22"), event("corrected", "2026-09-28")
+FEE, PAID = event("fee_notice", "2026-09-22"), event("fee_paid", "2026-10-04")
+REPLY = event("replied", "2026-10-09")
