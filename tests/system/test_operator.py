@@ -1,6 +1,7 @@
 """What an operator does on the command line, against a running system with its sample data."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,6 +53,20 @@ async def change(var: str, statement: str) -> None:
         await admin.execute(statement)
     finally:
         await admin.close()
+
+
+def test_every_link_and_every_sample_case_of_the_start_page_leads_somewhere(system: dict[str, str]) -> None:
+    with outside_client(system["LANTAI_BASE_URL"]) as http:
+        page = http.get("/").text
+        links = re.findall(r'href="(/[^"]*)"', page)
+        assert {"/status", "/mailbox", "/metrics", "/api/notify/docs"} <= set(links)
+        assert {link: http.get(link).status_code for link in links} == dict.fromkeys(links, 200)
+        cases = re.findall(r'name="receipt_number" value="([^"]+)">\s*<input [^>]*name="code" value="([^"]+)"', page)
+        assert len(cases) >= 5
+        for number, code in cases:
+            shown = http.post("/status", data={"receipt_number": number, "code": code})
+            assert shown.status_code == 200 and number in shown.text
+        assert not re.findall(r'(?:src|href)="(?:https?:)?//', page), "something would be fetched from elsewhere"
 
 
 def test_a_notice_is_shown_then_asked_for_then_published(system: dict[str, str], tmp_path: Path) -> None:
