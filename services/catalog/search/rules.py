@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from services.catalog.search.traditional import TABLE
 from shared.errors import Category, DomainError
 
 BIGRAM = 2
@@ -20,7 +21,9 @@ POSITIONS_PER_TOKEN = 250
 QUERY_CHARACTERS = 100
 OVERLAP = QUERY_CHARACTERS
 
-_BRACKETS = str.maketrans({"〔": "[", "〕": "]", "【": "[", "】": "]", "［": "[", "］": "]", "﹝": "[", "﹞": "]"})
+_ONE_FOR_ONE = TABLE | str.maketrans({"〔": "[", "〕": "]", "【": "[", "】": "]"})  # NFKC brings the others to these
+    {"〔": "[", "〕": "]", "【": "[", "】": "]", "［": "[", "］": "]", "﹝": "[", "﹞": "]"}
+)
 _SPACE = re.compile(r"\s+")
 _SPACE_TO_DROP = re.compile(r"(?<![a-z0-9]) | (?![a-z0-9])")
 _INVISIBLE = re.compile("[\x00-\x08\x0e-\x1f\x7f\u00ad\u200b-\u200f\u2060\ufeff]")
@@ -47,7 +50,7 @@ class Chunk:
 
 
 def fold(text: str) -> str:
-    """Make different writings of a text equal: NFKC, case, brackets of 文号, spaces (kept between ASCII words)."""
+    """Make different writings of a text equal: NFKC, case, brackets of 文号, traditional characters, spaces."""
     folded = _fold_once(text)
     while (again := _fold_once(folded)) != folded:  # a space gone may bring an accent to its letter
         folded = again
@@ -56,7 +59,7 @@ def fold(text: str) -> str:
 
 def _fold_once(text: str) -> str:
     caseless = _nfkc(_nfkc(text).casefold())
-    plain = _INVISIBLE.sub("", caseless.translate(_BRACKETS))
+    plain = _INVISIBLE.sub("", caseless.translate(_ONE_FOR_ONE))
     return _nfkc(_SPACE_TO_DROP.sub("", _SPACE.sub(" ", plain.strip())))
 
 

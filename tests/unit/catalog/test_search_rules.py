@@ -21,7 +21,7 @@ from services.catalog.search.rules import (
     vector,
 )
 
-chinese = st.text(st.sampled_from("政务公开低保医疗〔〕（）［］ａｂＡＢab12 　\n'\\&|:*<->国办发"), max_size=60)
+chinese = st.text(st.sampled_from("政務务公開开低保醫医疗〔〕（）［］ａｂＡＢab12 　\n'\\&|:*<->国办发"), max_size=60)
 anything = st.text(max_size=60)
 few_letters = st.text("甲乙", max_size=900)
 
@@ -64,6 +64,7 @@ def test_folding_twice_is_folding_once(text: str) -> None:
         ("政务\n公 开", "政务公开"),
         ("Open   Data", "open data"),
         ("（试行）", "(试行)"),
+        ("醫療保險與財政預算公開", "医疗保险与财政预算公开"),
         ("零\u200b宽\ufeff字符", "零宽字符"),
     ],
 )
