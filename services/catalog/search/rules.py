@@ -22,8 +22,6 @@ QUERY_CHARACTERS = 100
 OVERLAP = QUERY_CHARACTERS
 
 _ONE_FOR_ONE = TABLE | str.maketrans({"〔": "[", "〕": "]", "【": "[", "】": "]"})  # NFKC brings the others to these
-    {"〔": "[", "〕": "]", "【": "[", "】": "]", "［": "[", "］": "]", "﹝": "[", "﹞": "]"}
-)
 _SPACE = re.compile(r"\s+")
 _SPACE_TO_DROP = re.compile(r"(?<![a-z0-9]) | (?![a-z0-9])")
 _INVISIBLE = re.compile("[\x00-\x08\x0e-\x1f\x7f\u00ad\u200b-\u200f\u2060\ufeff]")
