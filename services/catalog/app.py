@@ -10,6 +10,8 @@ from services.catalog.documents.actions_api import router as actions
 from services.catalog.documents.api import pages, workbench
 from services.catalog.documents.api import router as documents
 from services.catalog.feeds.api import router as feeds
+from services.catalog.local_rules.api import router as local_values
+from services.catalog.local_rules.queries import rule_at
 from services.catalog.obligations.api import instances
 from services.catalog.obligations.api import router as obligations
 from services.catalog.search.api import router as search
@@ -33,7 +35,8 @@ ROUTERS = (
     instances,
     search,
     feeds,
-    statutes_router(rule_set),
+    statutes_router(rule_set, rule_at),
+    local_values,
     spine,
 )
 

@@ -4,7 +4,7 @@ Every period the law knows ends by the same two functions (`due` for civil days,
 a date that rests on a year without a notice says that it is provisional, a row graded C that it is unconfirmed.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import date, datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
@@ -13,6 +13,7 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 
 from shared.calendar import OutsideCalendar, civil_day
+from shared.db.sessions import AnySession
 from shared.errors import Category, DomainError
 from shared.http.bodies import Day, Moment, Output
 from shared.http.openapi import PUBLIC
@@ -76,13 +77,19 @@ class PeriodBody(Output):
         )
 
 
+RuleOfAgency = Callable[[AnySession, str, date, UUID], Awaitable[Rule]]
+
+
 def rule_bodies(rules: RuleSet) -> list[RuleBody]:
     """Show the rows of a rule set."""
     return [RuleBody.model_validate(row) for row in rules.listing()]
 
 
-def statutes_router(rules: Callable[[], RuleSet]) -> APIRouter:
-    """Return the routes that list a service's rows and date a period by one of them."""
+def statutes_router(rules: Callable[[], RuleSet], rule_at: RuleOfAgency | None = None) -> APIRouter:
+    """Return the routes that list a service's rows and date a period by one of them.
+
+    `rule_at` finds the row that holds for an agency, where agencies may set values of their own.
+    """
     router = APIRouter(prefix="/statutes", tags=["适用的法规条款"])
 
     @router.get("", summary="适用的法规条款", openapi_extra=PUBLIC)
@@ -101,13 +108,17 @@ def statutes_router(rules: Callable[[], RuleSet]) -> APIRouter:
         session: Read,
         on: Annotated[Day | None, Query(description="起算之日，当日不计入")] = None,
         at: Annotated[Moment | None, Query(description="起算时刻，以小时计算的期限用")] = None,
-        agency_id: Annotated[UUID | None, Query(description="按该机关的地方假日计算")] = None,
+        agency_id: Annotated[UUID | None, Query(description="按该机关的地方假日和自定数值计算")] = None,
         locality: Annotated[str | None, Query(max_length=40, description="地方规则的地名")] = None,
     ) -> PeriodBody:
         """Say when a period by this row ends, by which article, and whether the date is certain."""
         if (on is None) == (at is None):
             raise NotAPeriod("起算之日（on）与起算时刻（at）须填且只填一个。")
-        rule = rules().at(rule_id, on or civil_day(_given(at)), locality)
+        day = on or civil_day(_given(at))
+        if rule_at is not None and agency_id is not None and locality is None:
+            rule = await rule_at(session, rule_id, day, agency_id)
+        else:
+            rule = rules().at(rule_id, day, locality)
         if (rule.unit is Unit.HOUR) != (at is not None) or rule.unit not in PERIODS:
             raise NotAPeriod(f"{rule_id} 的单位为 {rule.unit.value}。")
         if on is None:

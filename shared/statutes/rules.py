@@ -33,13 +33,14 @@ class Unit(StrEnum):
 
 
 class Grade(StrEnum):
-    """How certain the wording is: read (A), read on a form that applies it, quoted (B), unconfirmed (C), a plan's."""
+    """How certain: read (A), read on a form that applies it, quoted (B), unconfirmed (C), a plan's, an agency's own."""
 
     A = "A"
     A_IN_USE = "A (in use)"
     B = "B"
     C = "C"
     PLAN = "source plan"
+    LOCAL = "local"
     READING = "reading"
 
 

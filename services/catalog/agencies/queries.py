@@ -59,11 +59,6 @@ async def lineage(session: AnySession, agency_id: UUID) -> Sequence[Agency]:
     return list((await session.execute(found)).scalars())
 
 
-async def locality_of(session: AnySession, agency_id: UUID) -> str | None:
-    """Return the place whose local rules apply: the agency's own, or its nearest superior's that has one."""
-    return next((agency.locality for agency in await lineage(session, agency_id) if agency.locality), None)
-
-
 async def require_root_admin(session: AnySession, principal: Principal) -> None:
     """Let through an administrator of an agency that has no superior: root agencies and national notices are theirs."""
     granted = {grant.agency_id for grant in principal.grants if grant.role is Role.ADMIN}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from shared.calendar import Calendar, end_of_day, start_of_day
-from shared.statutes import RuleSet, due
+from shared.statutes import Rule, due
 
 
 @dataclass(frozen=True)
@@ -20,9 +20,8 @@ class Limit:
     provisional: bool
 
 
-def publication_limit(rules: RuleSet, calendar: Calendar, formed_on: date, locality: str | None) -> Limit | None:
-    """Return the limit, or None for a document formed before any rule was in force (2008-05-01)."""
-    rule = rules.find("pub.limit", formed_on, locality)
+def publication_limit(rule: Rule | None, calendar: Calendar, formed_on: date) -> Limit | None:
+    """Return the limit by this row, or None for a document formed before any was in force (2008-05-01)."""
     if rule is None:
         return None
     due_on = due(rule, formed_on, calendar)

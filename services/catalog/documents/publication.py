@@ -11,8 +11,8 @@ from services.catalog.documents.models import Document, IndexCounter
 from services.catalog.documents.rules import index_number
 from services.catalog.feeds.commands import append
 from services.catalog.feeds.rules import Change
+from services.catalog.local_rules.queries import rule_for
 from services.catalog.search.commands import index_document, remove_document
-from services.catalog.statutes import rule_set
 from shared.calendar import Calendar
 from shared.db.uow import UnitOfWork
 from shared.events.catalog import DocumentCorrected, DocumentPublished, DocumentWithdrawn
@@ -50,8 +50,8 @@ async def set_limit(uow: UnitOfWork, document: Document, publishing: Publishing)
     if document.formed_on is None:
         return None
     calendar = await calendars.current(uow.session, document.agency_id)
-    locality = await agencies.locality_of(uow.session, document.agency_id)
-    limit = publication_limit(rule_set(), calendar, document.formed_on, locality)
+    rule = await rule_for(uow.session, "pub.limit", document.formed_on, document.agency_id)
+    limit = publication_limit(rule, calendar, document.formed_on)
     document.due_on = limit.due_on if limit else None
     document.due_citation = limit.citation if limit else None
     document.due_provisional = bool(limit and limit.provisional)

@@ -7,10 +7,10 @@ from uuid import UUID
 from sqlalchemy import select
 
 from services.catalog.agencies import queries as agencies
+from services.catalog.local_rules.queries import rule_at
 from services.catalog.obligations.generation import Ahead, set_timers
 from services.catalog.obligations.models import Instance, Obligation
 from services.catalog.obligations.rules import InstanceState
-from services.catalog.statutes import rule_set
 from shared.calendar import Calendar
 from shared.db.uow import UnitOfWork
 from shared.events.catalog import ObligationRedated
@@ -37,8 +37,7 @@ async def event_limit(uow: UnitOfWork, obligation: Obligation, happened_on: date
     elif obligation.limit_number:
         due_on = calendar.add_calendar_days(happened_on, obligation.limit_number)
     else:
-        locality = await agencies.locality_of(uow.session, obligation.agency_id)
-        rule = rule_set().at("pub.limit", happened_on, locality)
+        rule = await rule_at(uow.session, "pub.limit", happened_on, obligation.agency_id)
         due_on, citation = due(rule, happened_on, calendar), f"{citation}；{rule.cited}"
     return EventLimit(due_on, citation, calendar.is_provisional(due_on))
 

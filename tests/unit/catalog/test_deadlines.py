@@ -23,20 +23,21 @@ formed = st.dates(date(2008, 5, 1), date(2027, 6, 30))
     ],
 )
 def test_vectors(day: date, locality: str | None, due: date, cited: str) -> None:
-    limit = publication_limit(rule_set(), national(), day, locality)
+    limit = publication_limit(rule_set().find("pub.limit", day, locality), national(), day)
     assert limit is not None
     assert limit.due_on == due
     assert cited in limit.citation
 
 
 def test_before_the_regulation_there_is_no_limit() -> None:
-    assert publication_limit(rule_set(), national(), date(2008, 4, 30), None) is None
+    day = date(2008, 4, 30)
+    assert publication_limit(rule_set().find("pub.limit", day), national(), day) is None
 
 
 @given(formed, st.sampled_from([None, "yanta"]))
 def test_a_limit_ends_on_a_working_day_after_the_day_of_signing(day: date, locality: str | None) -> None:
     calendar = national()
-    limit = publication_limit(rule_set(), calendar, day, locality)
+    limit = publication_limit(rule_set().find("pub.limit", day, locality), calendar, day)
     assert limit is not None
     assert limit.due_on > day
     assert calendar.is_working(limit.due_on)
@@ -48,7 +49,7 @@ def test_a_limit_ends_on_a_working_day_after_the_day_of_signing(day: date, local
 @given(formed, st.integers(1, 10))
 def test_reminders_come_before_and_earlier_on_provisional_dates(day: date, working_days: int) -> None:
     calendar = national()
-    limit = publication_limit(rule_set(), calendar, day, None)
+    limit = publication_limit(rule_set().find("pub.limit", day), calendar, day)
     assert limit is not None
     at = reminder_at(limit.due_on, calendar, working_days)
     left = calendar.working_days_between(civil_day(at), limit.due_on)

@@ -1,0 +1,68 @@
+"""What an agency may set for itself: a stricter publication limit, with its paper, author and reason.
+
+条例第二十六条 sets the limit by which information must be public; a locality may promise to be faster, never slower.
+Nothing is edited: a value holds from its day until the agency sets the next one, or gives it up.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+
+from shared.errors import Category, DomainError
+from shared.statutes import Grade, Rule, RuleSet
+
+SETTABLE = ("pub.limit",)
+
+
+class NotSettable(DomainError):
+    """The law, or this service, leaves nothing to set there."""
+
+    code = "rule_not_settable"
+    title = "该条款不能由机关自定"
+    category = Category.UNPROCESSABLE
+
+
+class LaxerThanNational(DomainError):
+    """A local value may be stricter than the national one, never laxer."""
+
+    code = "laxer_than_national"
+    title = "自定期限不能长于国家规定"
+    category = Category.UNPROCESSABLE
+
+
+@dataclass(frozen=True)
+class LocalValueData:
+    """A value as entered; None gives the agency's own value up from that day on."""
+
+    rule_id: str
+    value: int | None
+    since: date
+    citation: str
+    reason: str
+
+
+def check(data: LocalValueData, rules: RuleSet) -> Rule:
+    """Return the national row beside which the value would stand; raises what stands against it."""
+    if data.rule_id not in SETTABLE:
+        raise NotSettable(f"可以自定的：{'、'.join(SETTABLE)}。")
+    national = rules.at(data.rule_id, data.since)
+    if data.value is not None and data.value > national.number:
+        raise LaxerThanNational(f"{national.cited}：{national.number} 个工作日。")
+    return national
+
+
+def as_rule(national: Rule, data: LocalValueData, place: str, author: str) -> Rule:
+    """Return the local row: it counts as the national one does, by its own paper."""
+    assert data.value is not None
+    return Rule(
+        id=national.id,
+        value=data.value,
+        unit=national.unit,
+        start=national.start,
+        effect=national.effect,
+        citation=data.citation,
+        grade=Grade.LOCAL,
+        since=data.since,
+        locality=place,
+        author=author,
+        reason=data.reason,
+    )

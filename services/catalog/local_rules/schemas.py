@@ -1,0 +1,44 @@
+"""HTTP bodies of local values."""
+
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import Field
+
+from services.catalog.local_rules.models import LocalValue
+from services.catalog.local_rules.rules import LocalValueData
+from shared.http.bodies import Day, Input, Line, Output, Paragraph
+
+
+class LocalValueInput(Input):
+    """A value with the paper it rests on and why it is set."""
+
+    agency_id: UUID = Field(description="适用于该机关及其下级")
+    rule_id: Line = Field(description="条款编号，见 /statutes", examples=["pub.limit"])
+    value: int | None = Field(ge=1, le=1_000, description="数值，单位同国家条款；null 为不再自定", examples=[5])
+    since: Day = Field(description="自哪一日起生效", examples=["2026-12-01"])
+    citation: Line = Field(description="依据", examples=["青山县政务公开工作办法（青府发〔2026〕3号）第八条"])
+    reason: Paragraph = Field(description="理由", examples=["县政府要求加快公开。"])
+
+    def data(self) -> LocalValueData:
+        """A value for the rules."""
+        return LocalValueData(self.rule_id, self.value, self.since, self.citation, self.reason)
+
+
+class LocalValueBody(Output):
+    """What one agency set, by whom and why."""
+
+    id: UUID
+    agency_id: UUID
+    rule_id: str
+    value: int | None
+    since: Day
+    citation: str
+    reason: str
+    author: str
+    recorded_at: datetime
+
+
+def local_value_body(value: LocalValue) -> LocalValueBody:
+    """Show a value."""
+    return LocalValueBody.model_validate(value)
