@@ -1,13 +1,19 @@
 """A service's database: its connection budget, read sessions, and the unit of work that commits before the answer."""
 
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
+from sqlalchemy import Engine, event
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
 
 from shared.db.sessions import ReadSession, WriteSession
 from shared.db.uow import Actor, UnitOfWork, database_now
+
+PING_AFTER_IDLE_SECONDS = 1.0
 
 
 class Database:
@@ -36,7 +42,6 @@ class Database:
             pool_size=pool_size,
             max_overflow=max_overflow,
             pool_timeout=pool_timeout_seconds,
-            pool_pre_ping=True,
             hide_parameters=True,  # an error's text must not hold what a citizen wrote
             connect_args={
                 "timeout": connect_timeout_seconds,
@@ -50,6 +55,7 @@ class Database:
                 },
             },
         )
+        _ping_what_idled(self.engine.sync_engine)
         self._write = async_sessionmaker(self.engine, class_=WriteSession, expire_on_commit=False)
         self._read = async_sessionmaker(
             self.engine.execution_options(isolation_level="AUTOCOMMIT"), class_=ReadSession, autoflush=False
@@ -81,3 +87,26 @@ class Database:
     async def dispose(self) -> None:
         """Close every pooled connection."""
         await self.engine.dispose()
+
+
+def _ping_what_idled(engine: Engine) -> None:
+    """Try a pooled connection before it is used if it has idled for a while: the server may have gone meanwhile.
+
+    A ping is three round trips, so a busy connection is spared it: who opens a session asks the time first, under a
+    time limit, and that is as good a question. One whose server closed it is known without asking.
+    """
+
+    @event.listens_for(engine, "checkin")
+    def note(_connection: Any, record: Any) -> None:
+        record.info["idle_since"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def look(connection: Any, record: Any, _proxy: Any) -> None:
+        if record.driver_connection.is_closed():
+            raise InvalidatePoolError
+        if time.monotonic() - record.info.pop("idle_since", float("inf")) < PING_AFTER_IDLE_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise InvalidatePoolError from error

@@ -12,6 +12,7 @@ from typing import Annotated, TypeVar
 from fastapi import Depends, Request
 
 from shared.auth import Caller
+from shared.db.clock import read_now
 from shared.db.sessions import ReadSession
 from shared.db.uow import PUBLIC, UnitOfWork
 from shared.http.failures import DatabaseUnavailable
@@ -29,7 +30,7 @@ async def write_uow(request: Request, who: Caller) -> AsyncIterator[UnitOfWork]:
 
 
 async def read_session(request: Request) -> AsyncIterator[ReadSession]:
-    """Open a read session, its connection already tried."""
+    """Open a read session that knows its time, which also tries its connection."""
     async with AsyncExitStack() as stack:
         yield await _opened(stack, request.app.state.deps.db.read())
 
@@ -39,7 +40,7 @@ async def _opened(stack: AsyncExitStack, manager: AbstractAsyncContextManager[T]
         async with asyncio.timeout(OPEN_SECONDS):
             session = await stack.enter_async_context(manager)
             if isinstance(session, ReadSession):
-                await session.connection()
+                await read_now(session)
             return session
     except TimeoutError:
         raise DatabaseUnavailable from None

@@ -4,7 +4,7 @@ import base64
 import hmac
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -127,3 +127,43 @@ async def test_the_claim_of_roles_can_be_named() -> None:
     other = TokenVerifier(issuer=URL, audience="lantai", keys=keys, roles_claim="https://x/roles")
     principal = await other.verify(signed(good | {"https://x/roles": [entry], "lantai_roles": []}))
     assert principal.grants == (Grant(Role.SUPERVISOR, AGENCY),)
+
+
+class Withdrawable:
+    """The issuer's keys, until they are taken back."""
+
+    def __init__(self) -> None:
+        self.keys = KeySet([issuer._key])
+
+    async def holding(self, kid: str | None) -> KeySet:
+        return self.keys
+
+
+async def seen_then_withdrawn(token: str) -> tuple[TokenVerifier, Callable[[float], None]]:
+    """Return a verifier that saw the token before all keys were withdrawn, and the means to move its clock on."""
+    keys, moved = Withdrawable(), [0.0]
+    watching = TokenVerifier(issuer=URL, audience="lantai", keys=keys, clock=lambda: time.time() + moved[0])
+    await watching.verify(token)
+    keys.keys = KeySet([ECKey.generate_key("P-256")])
+    return watching, lambda seconds: moved.__setitem__(0, seconds)
+
+
+async def test_a_token_that_held_is_known_for_a_minute_and_no_longer() -> None:
+    token = signed(good)
+    watching, move_on = await seen_then_withdrawn(token)
+    move_on(50)
+    assert (await watching.verify(token)).subject == "zs"
+    with pytest.raises(Unauthenticated):
+        await watching.verify(signed(good | {"name": "李四"}))
+    move_on(61)
+    with pytest.raises(Unauthenticated):
+        await watching.verify(token)
+
+
+async def test_a_known_token_is_not_known_beyond_its_expiry() -> None:
+    token = signed(good | {"exp": int(time.time()) - 40})
+    watching, move_on = await seen_then_withdrawn(token)
+    assert (await watching.verify(token)).subject == "zs"
+    move_on(30)
+    with pytest.raises(Unauthenticated):
+        await watching.verify(token)
