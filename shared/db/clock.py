@@ -1,12 +1,27 @@
-"""The business time of a read: the same clock as a unit of work's `now`, which is what writes use."""
+"""The business time of a read: the same clock as a unit of work's `now`, which is what writes use.
+
+A session has one now, as a unit of work has: it is asked once, by whoever opens the session.
+"""
 
 from datetime import datetime
 
+from sqlalchemy import ColumnElement, literal_column
+
+from shared.db.base import UtcDateTime
 from shared.db.sessions import AnySession
-from shared.db.uow import NOW
+from shared.db.uow import BUSINESS_NOW, NOW
+
+ASKED = "now"
 
 
 async def read_now(session: AnySession) -> datetime:
-    """Return the database's time, shifted by `clock_offset` (development and test only)."""
-    now: datetime = (await session.execute(NOW)).scalar_one()
+    """Return the database's time at the first question, shifted by `clock_offset` (development and test only)."""
+    now: datetime | None = session.info.get(ASKED)
+    if now is None:
+        now = session.info[ASKED] = (await session.execute(NOW)).scalar_one()
     return now
+
+
+def now_column() -> ColumnElement[datetime]:
+    """Return the same moment as a column, for a statement that reads other things too."""
+    return literal_column(f"({BUSINESS_NOW})", UtcDateTime())

@@ -29,7 +29,8 @@ MOVED = """
 SET = text(f"""
     INSERT INTO timers (id, subject, kind, due_at, payload) VALUES (:id, :subject, :kind, :due_at, :payload) {MOVED}
 """).bindparams(bindparam("due_at", type_=UtcDateTime))
-NOW = text("SELECT now() + make_interval(secs => coalesce((SELECT seconds FROM clock_offset), 0)) AS now")
+BUSINESS_NOW = "now() + make_interval(secs => coalesce((SELECT seconds FROM clock_offset), 0))"
+NOW = text(f"SELECT {BUSINESS_NOW} AS now")
 
 
 @dataclass(frozen=True)

@@ -6,18 +6,18 @@ changes nothing.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, and_, func, insert, select
+from sqlalchemy import Row, Select, and_, func, insert, select
 
-from shared.auth.scope import ancestors
+from shared.auth.scope import MAX_LEVELS, ancestors
 from shared.calendar import Calendar, Holiday, Notice, OutsideCalendar, end_of_day, national, packaged_notices
 from shared.db.ids import uuid7
 from shared.db.sessions import AnySession
-from shared.db.spine import calendar_replica
+from shared.db.spine import agency_replica, calendar_replica
 from shared.db.uow import UnitOfWork
 from shared.events import Envelope
 from shared.events.catalog import CalendarPublished
@@ -35,8 +35,41 @@ async def current(session: AnySession, agency_id: UUID | None = None, *, known_a
     return await _calendar(session, await _heads(session, agency_id, known_at))
 
 
+async def of_agencies(session: AnySession, agency_ids: Collection[UUID]) -> dict[UUID, Calendar]:
+    """Return the calendar of each agency, in the same few statements however many they are."""
+    rows = await _newest(session, None)
+    parents: dict[UUID, UUID | None] = {}
+    if any(row.local_agency_id is not None for row in rows):
+        tree = await session.execute(select(agency_replica.c.id, agency_replica.c.parent_id))
+        parents = {row.id: row.parent_id for row in tree}
+    found = {}
+    for agency_id in agency_ids:
+        place = {None, *_line(agency_id, parents)}
+        found[agency_id] = await _calendar(session, tuple(row.id for row in rows if row.local_agency_id in place))
+    return found
+
+
+def _line(agency_id: UUID, parents: Mapping[UUID, UUID | None]) -> Iterable[UUID]:
+    """The agency and those above it; a damaged tree (a loop) ends."""
+    above: UUID | None = agency_id
+    for _ in range(MAX_LEVELS):
+        if above is None:
+            return
+        yield above
+        above = parents.get(above)
+
+
 async def _heads(session: AnySession, agency_id: UUID | None, known_at: datetime | None) -> tuple[UUID, ...]:
-    """Return the rows that hold: of each year and scope the newest version, national and of the agency's line."""
+    """Return the rows that hold, national and of the agency's line."""
+    rows = await _newest(session, known_at)
+    place: frozenset[UUID | None] = frozenset((None,))
+    if agency_id is not None and any(row.local_agency_id is not None for row in rows):
+        place |= {agency_id} | await ancestors(session, agency_id)
+    return tuple(row.id for row in rows if row.local_agency_id in place)
+
+
+async def _newest(session: AnySession, known_at: datetime | None) -> list[Row[Any]]:
+    """Return the newest version of each year and scope, of those in effect at a moment if one is given."""
     table = calendar_replica.c
     versions = select(table.year, table.local_agency_id, func.max(table.version).label("version"))
     if known_at is not None:
@@ -44,12 +77,8 @@ async def _heads(session: AnySession, agency_id: UUID | None, known_at: datetime
     newest = versions.group_by(table.year, table.local_agency_id).subquery()
     same_place = newest.c.local_agency_id.is_not_distinct_from(table.local_agency_id)
     on = and_(newest.c.year == table.year, newest.c.version == table.version, same_place)
-    heads = select(table.id, table.local_agency_id).join(newest, on).order_by(table.year, table.id)
-    rows = (await session.execute(heads)).all()
-    place: frozenset[UUID | None] = frozenset((None,))
-    if agency_id is not None and any(row.local_agency_id is not None for row in rows):
-        place |= {agency_id} | await ancestors(session, agency_id)
-    return tuple(row.id for row in rows if row.local_agency_id in place)
+    heads: Select[Any] = select(table.id, table.local_agency_id).join(newest, on).order_by(table.year, table.id)
+    return list((await session.execute(heads)).all())
 
 
 async def as_known(session: AnySession, day: date, agency_id: UUID | None = None) -> Calendar:

@@ -7,7 +7,8 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, or_, select
+from sqlalchemy.orm import defer
 
 from services.requests.applications.case import READERS, calendar_of, facts_of
 from services.requests.applications.history import Fact, Position, reading, standing
@@ -21,9 +22,10 @@ from services.requests.third_parties.models import Consultation
 from shared.auth import Principal
 from shared.auth.scope import require, visible
 from shared.calendar import Calendar, civil_day
-from shared.db.clock import read_now
+from shared.db.clock import now_column, read_now
 from shared.db.pages import Page, page
 from shared.db.sessions import AnySession
+from shared.db.spine import agency_replica
 from shared.errors import NotFound
 from shared.events.requests import ApplicationState
 from shared.replicas import agencies, calendars
@@ -92,19 +94,28 @@ async def listing(
     """Return a page of the cases the principal may see, the newest first."""
     seen = await visible(session, principal, READERS)
     today = civil_day(await read_now(session))
-    calendar = await calendars.current(session)
-    statement = _filtered(select(Application).where(Application.agency_id.in_(seen)), wanted, today, calendar)
+    cases = select(Application).where(Application.agency_id.in_(seen)).options(defer(Application.personal_sealed))
+    soon = today
+    if wanted.bucket is Bucket.DUE_SOON:
+        soon = (await calendars.current(session)).add_working_days(today, DUE_SOON_WORKING_DAYS)
+    statement = _filtered(cases, wanted, today, soon)
     keys = [(Application.registered_at, datetime), (Application.id, UUID)]
     found = await page(session, statement, keys, cursor=cursor, limit=limit, descending=True)
-    names = await agencies.names(session, [row.agency_id for row in found.items])
+    shown = {row.agency_id for row in found.items}
+    names, calendar_of_agency = await agencies.names(session, shown), await calendars.of_agencies(session, shown)
     lines = [
-        Line(row, names.get(row.agency_id, ""), state_on(row, today), left_on(row, today, calendar))
+        Line(
+            row,
+            names.get(row.agency_id, ""),
+            state_on(row, today),
+            left_on(row, today, calendar_of_agency[row.agency_id]),
+        )
         for row in found.items
     ]
     return Page(lines, found.next_cursor)
 
 
-def _filtered(statement: Select[Application], wanted: Filter, today: date, calendar: Calendar) -> Select[Application]:
+def _filtered(statement: Select[Application], wanted: Filter, today: date, soon: date) -> Select[Application]:
     conditions: list[ColumnElement[bool]] = []
     if wanted.receipt_number is not None:
         conditions.append(Application.receipt_number == wanted.receipt_number)
@@ -113,7 +124,7 @@ def _filtered(statement: Select[Application], wanted: Filter, today: date, calen
     if wanted.due_before is not None:
         conditions += [Application.closed_on.is_(None), Application.due_on < wanted.due_before]
     if wanted.bucket is not None:
-        conditions.append(_in_bucket(wanted.bucket, today, calendar))
+        conditions.append(_in_bucket(wanted.bucket, today, soon))
     if wanted.state is not None:
         conditions.append(_in_state(wanted.state, today))
     return statement.where(*conditions)
@@ -124,13 +135,12 @@ def _overdue(today: date) -> ColumnElement[bool]:
     return and_(Application.closed_on.is_(None), Application.due_on < today, Application.provisional.is_(False))
 
 
-def _in_bucket(bucket: Bucket, today: date, calendar: Calendar) -> ColumnElement[bool]:
+def _in_bucket(bucket: Bucket, today: date, soon: date) -> ColumnElement[bool]:
     if bucket is Bucket.OVERDUE:
         return _overdue(today)
     if bucket is Bucket.DONE_LATE:
         return Application.state == ApplicationState.REPLIED_LATE.value
-    last = calendar.add_working_days(today, DUE_SOON_WORKING_DAYS)
-    return and_(Application.closed_on.is_(None), Application.due_on.between(today, last))
+    return and_(Application.closed_on.is_(None), Application.due_on.between(today, soon))
 
 
 def _in_state(state: ApplicationState, today: date) -> ColumnElement[bool]:
@@ -138,9 +148,14 @@ def _in_state(state: ApplicationState, today: date) -> ColumnElement[bool]:
     stored = Application.state == state.value
     if state is ApplicationState.OVERDUE:
         return _overdue(today)
-    if state in (ApplicationState.RUNNING, ApplicationState.PAUSED):
-        return and_(stored, or_(Application.due_on >= today, Application.provisional.is_(True)))
-    return stored
+    if state not in (ApplicationState.RUNNING, ApplicationState.PAUSED):
+        return stored
+    resumed = Application.paused_until < today  # null while not paused, or paused without a term
+    if state is ApplicationState.PAUSED:
+        stored = and_(stored, func.coalesce(resumed, False).is_(False))
+    else:
+        stored = or_(stored, and_(Application.state == ApplicationState.PAUSED.value, resumed))
+    return and_(stored, or_(Application.due_on >= today, Application.provisional.is_(True)))
 
 
 def state_on(row: Application, today: date) -> ApplicationState:
@@ -176,37 +191,50 @@ async def visible_row(session: AnySession, principal: Principal, application_id:
 
 async def view_of(session: AnySession, desk: Desk, row: Application) -> View:
     """Return what is shown of a case that the caller may see."""
-    today = civil_day(await read_now(session))
+    around = await _surroundings(session, row)
     calendar = await calendar_of(session, row)
     facts = await facts_of(session, row.id)
     position = Position(row.received_on, row.regulation_override)
+    today = civil_day(around.now)
+    replies = await _parts(session, Reply, row.id) if around.replies else []
     return View(
         row=row,
-        agency_name=(await agencies.names(session, [row.agency_id])).get(row.agency_id, ""),
+        agency_name=around.agency_name or "",
         standing=standing(position, facts, calendar=calendar, rules=desk.rules, today=today),
         calendar=calendar,
         today=today,
         facts=facts,
-        consultations=await _parts(session, Consultation, row.id),
-        extensions=await _parts(session, Extension, row.id),
-        reply=next(iter(await _parts(session, Reply, row.id)), None),
-        same_applicant=await _same_applicant(session, row),
+        consultations=await _parts(session, Consultation, row.id) if around.consultations else [],
+        extensions=await _parts(session, Extension, row.id) if around.extensions else [],
+        reply=replies[0] if replies else None,
+        same_applicant=around.same_applicant,
     )
+
+
+async def _surroundings(session: AnySession, row: Application) -> Row[Any]:
+    """Return the moment, the agency's name, how many other cases the applicant has, and which parts this one has."""
+    agency = select(agency_replica.c.name).where(agency_replica.c.id == row.agency_id)
+    # 重复申请 and Art. 35 look at one applicant's other cases at one agency.
+    others = select(func.count()).where(
+        Application.agency_id == row.agency_id,
+        Application.id_number_blind == row.id_number_blind,
+        Application.id != row.id,
+    )
+    statement = select(
+        now_column().label("now"),
+        agency.scalar_subquery().label("agency_name"),
+        others.scalar_subquery().label("same_applicant"),
+        *(
+            exists().where(model.application_id == row.id).label(model.__tablename__)
+            for model in (Consultation, Extension, Reply)
+        ),
+    )
+    return (await session.execute(statement)).one()
 
 
 async def _parts(session: AnySession, model: Any, application_id: UUID) -> list[Any]:
     wanted = select(model).where(model.application_id == application_id).order_by(model.id)
     return list((await session.execute(wanted)).scalars())
-
-
-async def _same_applicant(session: AnySession, row: Application) -> int:
-    """Count the other cases of this applicant at this agency (Art. 35, and 重复申请)."""
-    same = and_(
-        Application.agency_id == row.agency_id,
-        Application.id_number_blind == row.id_number_blind,
-        Application.id != row.id,
-    )
-    return int((await session.execute(select(func.count()).where(same))).scalar_one())
 
 
 async def entries_of(session: AnySession, application_id: UUID) -> list[CaseEntry]:

@@ -62,6 +62,10 @@ async def test_local_days_reach_the_agency_and_those_below(requests: ServiceUnde
     office = AgencyUpserted(code="Z", name="乡政府", parent_id=BUREAU, level="township", active=True)
     await requests.consume(office, subject=below)
     assert await is_off(requests, date(2026, 6, 17), below)
+    async with requests.deps.db.read() as session:
+        found = await calendars.of_agencies(session, [COUNTY, BUREAU, OTHER_COUNTY, below])
+        assert found == {each: await calendars.current(session, each) for each in found}
+    assert len(found) == 4
 
 
 @given(st.sets(st.dates(date(2027, 1, 1), date(2027, 12, 31)), max_size=20))
