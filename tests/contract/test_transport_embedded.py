@@ -73,12 +73,11 @@ class TestEmbedded(TransportSuite):
         topic = a_topic(partitions=1)
         await first.ensure_topics([topic])
         await first.publish([record(topic, "k", 1)])
-        async with first.subscribe(f"g-{topic.name}", [topic.name]) as slow:
+        async with first.subscribe("g", [topic.name]) as slow:
             batch = await read(slow, 1, commit=False)
-            await slow.fetch(1, 0)
-            async with second.subscribe("waiting", [topic.name]):
-                await asyncio.sleep(2 * LEASE_SECONDS)
-            await slow.commit(batch)
+            async with second.subscribe("g", [topic.name]) as other:
+                assert await other.fetch(10, 2 * LEASE_SECONDS) == []
+                await slow.commit(batch)
 
 
 async def test_expired_records_go_and_the_rest_keep_their_offsets(

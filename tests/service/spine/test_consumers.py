@@ -17,6 +17,7 @@ from shared.db.ids import uuid7
 from shared.db.spine import dead_letters, inbox, outbox, parked_events, parked_keys
 from shared.db.uow import UnitOfWork
 from shared.events import Envelope, encode
+from shared.telemetry.metrics import Metrics
 from tests.kit.spine import (
     AGENCY,
     COUNTERS,
@@ -216,19 +217,27 @@ async def test_a_slow_handler_is_cut_and_parked(counters: Database, bus: Embedde
 
 
 async def test_a_database_in_trouble_parks_nothing(counters: Database, bus: EmbeddedTransport) -> None:
-    """Its sessions are killed again and again while events come in: they wait, none is accused."""
-    counter, subjects = Counter(), some_ids(10)
-    async with running(Relay(counters, bus), Consumers(counters, bus, "g", counter.handlers, fetch_records=7)):
-        killer = await direct.connect(counters.url, "killer")
-        for n in range(10):
-            await bus.publish([record(s, n) for s in subjects])
+    """Its sessions are killed again and again in the middle of handlers: the events wait, none is accused."""
+    counter, subjects, metrics = Counter(), some_ids(10), Metrics("tests")
+
+    async def slowly(uow: UnitOfWork, event: Envelope[Counted]) -> None:
+        await asyncio.sleep(0.003)
+        await counter.on_counted(uow, event)
+
+    consumers = Consumers(counters, bus, "g", {Counted: slowly}, metrics, events_per_transaction=10)
+    await bus.publish([record(s, n) for n in range(10) for s in subjects])
+    killer = await direct.connect(counters.url, "killer")
+    async with running(consumers):
+        for _ in range(12):
+            await asyncio.sleep(0.08)
             await killer.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                 " WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
-            await asyncio.sleep(0.02)
         await direct.close(killer)
         await until_effects(counters, {s: list(range(10)) for s in subjects})
+    assert max(counter.calls.values()) > 10, "no kill hit a handler, so this test shows nothing"
+    assert metrics.registry.get_sample_value("lantai_consumer_events_total", {"outcome": "failed"}) is None
     assert await count(counters, dead_letters) == await count(counters, parked_keys) == 0
 
 
