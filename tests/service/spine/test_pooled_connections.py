@@ -1,50 +1,56 @@
 """A pooled connection that died while it idled is replaced before anybody works with it."""
 
 import asyncio
+import time
 from collections.abc import Callable
 
 from sqlalchemy import text
 
-from shared.db import direct
 from shared.db.engine import PING_AFTER_IDLE_SECONDS, Database
+from tests.kit.postgres import PostgresServer
 from tests.kit.spine import SYSTEM, build_counters
 
-CUT_OTHERS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> $1"
+CUT_OTHERS = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+MINE = text("SELECT pg_backend_pid()")
 
 
-async def cut_everybody(url: str) -> None:
-    connection = await direct.connect(url, "test")
-    await connection.execute(CUT_OTHERS, connection.get_server_pid())
-    await direct.close(connection)
+def cut_everybody(postgres: PostgresServer, db: Database) -> None:
+    postgres.execute(CUT_OTHERS, url=db.url)
 
 
-async def backend(db: Database) -> int:
+def cut_unnoticed(postgres: PostgresServer, db: Database) -> None:
+    """This thread's event loop stands still meanwhile, so our end still looks open, as behind a firewall."""
+    cut_everybody(postgres, db)
+    time.sleep(PING_AFTER_IDLE_SECONDS + 0.1)
+
+
+async def used(db: Database) -> int:
+    """Read once; return which connection served."""
     async with db.read() as session:
-        pid: int = (await session.execute(text("SELECT pg_backend_pid()"))).scalar_one()
+        pid: int = (await session.execute(MINE)).scalar_one()
     return pid
 
 
-async def test_a_connection_that_its_server_closed_is_replaced(fresh_database: Callable[..., str]) -> None:
+async def test_a_connection_that_its_server_closed_is_replaced(
+    fresh_database: Callable[..., str], postgres: PostgresServer
+) -> None:
     db = Database(fresh_database("counters", build_counters), "test", pool_size=1, max_overflow=0)
-    first = await backend(db)
-    assert await backend(db) == first
-    await cut_everybody(db.url)
+    first = await used(db)
+    assert await used(db) == first
+    cut_everybody(postgres, db)
     await asyncio.sleep(0.1)
-    assert await backend(db) != first
+    assert await used(db) != first
     await db.dispose()
 
 
-async def test_one_that_was_lost_unnoticed_is_found_by_asking(fresh_database: Callable[..., str]) -> None:
-    """As when a firewall forgets it: our end still looks open, so only a question finds out."""
+async def test_one_that_was_lost_unnoticed_is_found_by_asking(
+    fresh_database: Callable[..., str], postgres: PostgresServer
+) -> None:
     db = Database(fresh_database("counters", build_counters), "test", pool_size=1, max_overflow=0)
-    async with db.read() as session:
-        raw = await (await session.connection()).get_raw_connection()
-        assert raw.driver_connection is not None
-        raw.driver_connection.is_closed = lambda: False
-    first = await backend(db)
-    await cut_everybody(db.url)
-    await asyncio.sleep(PING_AFTER_IDLE_SECONDS + 0.1)
+    first = await used(db)
+    cut_unnoticed(postgres, db)
     async with db.write(SYSTEM) as uow:
-        now = (await uow.session.execute(text("SELECT pg_backend_pid()"))).scalar_one()
-    assert now != first
+        assert (await uow.session.execute(MINE)).scalar_one() != first
     await db.dispose()
