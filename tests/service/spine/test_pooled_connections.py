@@ -11,7 +11,8 @@ from tests.kit.postgres import PostgresServer
 from tests.kit.spine import SYSTEM, build_counters
 
 CUT_OTHERS = """
-    SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()
+       AND pid <> pg_backend_pid()
 """
 MINE = text("SELECT pg_backend_pid()")
 
