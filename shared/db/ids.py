@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from uuid_utils.compat import uuid7 as _uuid7
+from uuid_utils import uuid7 as _uuid7
 
 
 def uuid7() -> UUID:
