@@ -12,6 +12,7 @@ from services.requests.desk import Desk
 from services.requests.replies import rules
 from services.requests.replies.dispositions import remedy_for, table_rows
 from services.requests.replies.models import Reply
+from services.requests.replies.remedy_periods import sentence as remedy_sentence
 from services.requests.replies.rules import DeliveryMode, Draft, ReplyState
 from shared.auth import Principal
 from shared.calendar import civil_day
@@ -71,7 +72,7 @@ async def decide_reply(
         remedy = remedy_for(table_rows()[reply.row], uow.today)
         reply.state = ReplyState.APPROVED.value
         reply.remedy_id = remedy.id
-        reply.remedy = remedy.sentence.format(body=desk.settings.review_body)
+        reply.remedy = remedy_sentence(remedy, desk.rules, uow.today, desk.settings.review_body)
     else:
         reply.state = ReplyState.RETURNED.value
     await case.settle(uow)

@@ -9,8 +9,13 @@ from services.requests.applications import codes
 from services.requests.applications.models import Application, CaseEntry
 from services.requests.applications.queries import View, entries_of, view_of
 from services.requests.desk import Desk
+from services.requests.replies.dispositions import table_rows
+from services.requests.replies.remedy_periods import RemedyDay, last_days
+from services.requests.replies.rules import DeliveryMode
+from shared.calendar import civil_day
 from shared.db.sessions import AnySession
 from shared.errors import NotFound
+from shared.replicas import calendars
 
 NOBODYS_HASH = "0" * 64
 
@@ -21,6 +26,7 @@ class Status:
 
     view: View
     entries: list[CaseEntry]
+    remedies: list[RemedyDay]
 
 
 async def status_of(session: AnySession, desk: Desk, receipt_number: str, code: str) -> Status:
@@ -30,4 +36,15 @@ async def status_of(session: AnySession, desk: Desk, receipt_number: str, code: 
     stored = NOBODYS_HASH if row is None else row.code_hash
     if not codes.matches(desk.vault, code, stored) or row is None:
         raise NotFound("没有查到：请核对受理编号和查询码。")
-    return Status(await view_of(session, desk, row), await entries_of(session, row.id))
+    view = await view_of(session, desk, row)
+    return Status(view, await entries_of(session, row.id), await _remedies(session, desk, view))
+
+
+async def _remedies(session: AnySession, desk: Desk, view: View) -> list[RemedyDay]:
+    """Return the last days to object to a delivered reply, on today's calendar: they run on when a case is closed."""
+    reply = view.reply
+    if reply is None or reply.delivered_on is None or reply.delivery_mode is None or reply.decided_at is None:
+        return []
+    calendar = await calendars.current(session, view.row.agency_id)
+    kind, mode = table_rows()[reply.row].remedy, DeliveryMode(reply.delivery_mode)
+    return last_days(kind, mode, reply.delivered_on, civil_day(reply.decided_at), desk.rules, calendar)

@@ -12,7 +12,6 @@ from services.requests.clock.schemas import ClockBody
 from services.requests.desk import Desk
 from services.requests.replies.commands import open_text
 from services.requests.replies.dispositions import Outcome, remedies, table_rows
-from services.requests.replies.models import Reply
 from services.requests.replies.rules import DeliveryMode, ReplyState
 from services.requests.status.queries import Status
 from shared.events.requests import ApplicationState
@@ -34,6 +33,15 @@ class StatusEntry(Output):
     label: str
 
 
+class RemedyDayBody(Output):
+    """Until when the applicant may object in one way."""
+
+    label: str
+    last: date
+    provisional: bool = Field(description="暂定：相关年度的放假通知尚未发布")
+    citation: str
+
+
 class StatusReply(Output):
     """The delivered reply."""
 
@@ -46,6 +54,7 @@ class StatusReply(Output):
     document_url: str | None
     remedy: str | None
     remedy_citation: str | None
+    remedy_days: list[RemedyDayBody] = Field(description="直接或委托送达的，各救济途径的最后一日")
     delivered_on: date
     delivery_label: str
 
@@ -88,11 +97,12 @@ def status_body(status: Status, desk: Desk) -> StatusBody:
             if EntryType(entry.type) in SHOWN
         ],
         clock=actual(status.view, desk),
-        reply=_reply(status.view.reply, desk),
+        reply=_reply(status, desk),
     )
 
 
-def _reply(reply: Reply | None, desk: Desk) -> StatusReply | None:
+def _reply(status: Status, desk: Desk) -> StatusReply | None:
+    reply = status.view.reply
     if reply is None or ReplyState(reply.state) is not ReplyState.DELIVERED:
         return None
     assert reply.delivery_mode is not None and reply.delivered_on is not None
@@ -108,6 +118,7 @@ def _reply(reply: Reply | None, desk: Desk) -> StatusReply | None:
         document_url=reply.published_url or reply.document_url,
         remedy=reply.remedy,
         remedy_citation=next((remedy.citation for remedy in remedies() if remedy.id == reply.remedy_id), None),
+        remedy_days=[RemedyDayBody.model_validate(day) for day in status.remedies],
         delivered_on=reply.delivered_on,
         delivery_label=f"{mode.label}（{mode.counts_from}）",
     )

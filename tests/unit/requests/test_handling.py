@@ -14,6 +14,7 @@ from services.requests.corrections.rules import (
     answer_by,
     check_abandoned,
 )
+from services.requests.desk import packaged_rules
 from services.requests.replies.dispositions import (
     InvalidTables,
     Outcome,
@@ -24,6 +25,7 @@ from services.requests.replies.dispositions import (
     remedy_for,
     table_rows,
 )
+from services.requests.replies.remedy_periods import last_days, sentence
 from services.requests.replies.rules import (
     DISCLOSING,
     WITHOUT_GROUNDS,
@@ -139,9 +141,29 @@ def test_the_remedy_follows_row_and_day_of_decision(row: str, decided_on: date) 
     assert remedy.since <= decided_on <= remedy.until
     assert ("应当先" in remedy.sentence) == (row in REVIEW_FIRST and decided_on >= date(2024, 1, 1))
     assert ("不予公开的部分" in remedy.sentence) == (row == "3.2" and decided_on >= date(2024, 1, 1))
-    assert ("3个月" in remedy.sentence) == (decided_on < date(2015, 5, 1))
+    told = sentence(remedy, packaged_rules(), decided_on, "上一级机关")
+    assert ("3个月" in told) == (decided_on < date(2015, 5, 1))
+    straight = row == "3.2" or not (row in REVIEW_FIRST and decided_on >= date(2024, 1, 1))
+    assert ("6个月" in told) == (straight and decided_on >= date(2015, 5, 1))
+    assert "60日内向上一级机关申请" in told
+    assert "{" not in told
     assert ("2026年修订" in remedy.citation) == (row in REVIEW_FIRST and decided_on >= date(2026, 7, 1))
     assert "{body}" in remedy.sentence
+
+
+def test_the_last_days_to_object() -> None:
+    def days(kind: RemedyKind, delivered: date, decided: date, mode: DeliveryMode = DeliveryMode.DIRECT) -> list[tuple]:
+        found = last_days(kind, mode, delivered, decided, packaged_rules(), national())
+        return [(day.last, day.provisional) for day in found]
+
+    # 60 日 ends on 2 October, 6 个月 on 28 February 2027, a Sunday: both give way to the next working day.
+    august = date(2026, 8, 3), date(2026, 8, 3)
+    assert days(RemedyKind.OTHER, *august) == [(date(2026, 10, 8), False), (date(2027, 2, 3), True)]
+    assert days(RemedyKind.OTHER, date(2026, 8, 31), date(2026, 8, 31))[1] == (date(2027, 3, 1), True)
+    assert days(RemedyKind.REFUSAL, *august) == [(date(2026, 10, 8), False)]
+    assert len(days(RemedyKind.PARTIAL, *august)) == 2
+    assert len(days(RemedyKind.REFUSAL, date(2023, 12, 29), date(2023, 12, 29))) == 2
+    assert days(RemedyKind.OTHER, *august, DeliveryMode.POST) == []
 
 
 @given(st.sampled_from(remedies()))
