@@ -223,6 +223,7 @@ class CaseBody(CaseSummary):
     counted: int
     correction_answer_by: date | None
     paused_until: date | None
+    pause_provisional: bool = Field(description="暂定：paused_until 所在年度的放假通知尚未发布")
     closed_on: date | None
     calendar_version: str
     consultations: list[ConsultationBody]
@@ -278,9 +279,10 @@ def case_body(view: View, desk: Desk) -> CaseBody:
         counted=standing.counted,
         correction_answer_by=row.answer_by,
         paused_until=standing.paused_until,
+        pause_provisional=standing.paused_until is not None and view.calendar.is_provisional(standing.paused_until),
         closed_on=row.closed_on,
         calendar_version=view.calendar.version,
-        consultations=[consultation_body(part, desk) for part in view.consultations],
+        consultations=[consultation_body(part, desk, view.calendar) for part in view.consultations],
         extensions=[extension_body(part) for part in view.extensions],
         reply=None if view.reply is None else reply_body(view.reply, desk),
     )

@@ -11,6 +11,7 @@ from services.requests.desk import Desk
 from services.requests.third_parties.commands import REASON, NewConsultation
 from services.requests.third_parties.models import Consultation
 from services.requests.third_parties.rules import LABELS, Opinion, silence_means
+from shared.calendar import Calendar
 from shared.http.bodies import Input, Line, Output, Paragraph
 
 
@@ -54,6 +55,7 @@ class ConsultationBody(Output):
     sent_on: date
     delivered_on: date | None
     term_ends_on: date | None = Field(description="期限届满之日；法律没有规定期限的为空")
+    term_provisional: bool = Field(description="暂定：届满之日所在年度的放假通知尚未发布")
     silence: str = Field(description="逾期未答复的后果")
     lapsed_on: date | None
     ended_on: date | None
@@ -62,7 +64,7 @@ class ConsultationBody(Output):
     reason: str | None
 
 
-def consultation_body(row: Consultation, desk: Desk) -> ConsultationBody:
+def consultation_body(row: Consultation, desk: Desk, calendar: Calendar) -> ConsultationBody:
     """Show a consultation to staff."""
     kind = ConsultationKind(row.kind)
     opinion = None if row.opinion is None else Opinion(row.opinion)
@@ -74,6 +76,7 @@ def consultation_body(row: Consultation, desk: Desk) -> ConsultationBody:
         sent_on=row.sent_on,
         delivered_on=row.delivered_on,
         term_ends_on=row.term_ends_on,
+        term_provisional=row.term_ends_on is not None and calendar.is_provisional(row.term_ends_on),
         silence=silence_means(kind),
         lapsed_on=row.lapsed_on,
         ended_on=row.ended_on,

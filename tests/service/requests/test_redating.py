@@ -102,6 +102,19 @@ async def test_a_changed_notice_moves_open_cases_and_never_closed_ones(december:
     assert (await get(december, unconfirmed))["version"] == unconfirmed["version"]
 
 
+async def test_a_term_that_rests_on_the_year_to_come_says_so(december: ServiceUnderTest) -> None:
+    case = await running_case(december)
+    letter = {"kind": "third_party", "consulted": "李明", "on": "2026-12-10", "delivered_on": "2026-12-10"}
+    asked = await done(december, case, "consultations", letter)
+    (before,) = asked["consultations"]
+    assert (before["term_ends_on"], before["term_provisional"]) == ("2026-12-31", True)
+    assert (asked["paused_until"], asked["pause_provisional"]) == ("2026-12-31", True)
+    await publish(december, notice())
+    await redate(december)
+    after = await get(december, case)
+    assert (after["pause_provisional"], after["consultations"][0]["term_provisional"]) == (False, False)
+
+
 async def test_the_same_notice_again_changes_nothing(december: ServiceUnderTest) -> None:
     await running_case(december)
     await publish(december, notice())
