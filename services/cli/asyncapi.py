@@ -4,14 +4,14 @@ from typing import Annotated
 
 import typer
 
-from services.cli.command import command_app
+from services.cli.command import Service, command_app
 
 app = command_app()
 
 
 @app.command()
 def asyncapi(
-    service: Annotated[str | None, typer.Argument(help="only the topics that this service owns or reads")] = None,
+    service: Annotated[Service | None, typer.Argument(help="only the topics that this service owns or reads")] = None,
 ) -> None:
     """Print the AsyncAPI 3 document of all events, or of those of SERVICE, as JSON."""
     from shared.events.asyncapi import document

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from services.cli.command import BaseUrl, command_app
+from services.cli.command import BASE_URL, BaseUrl, command_app
 from services.cli.failure import Failed
 from shared.calendar import Calendar, national, read_notices
 from shared.errors import DomainError
@@ -25,7 +25,7 @@ def show(
     """Print the packaged arrangement of YEAR: its notice, its days off and the weekend days that work."""
     calendar = _known(known_on)
     if calendar.is_provisional(date(year, 1, 1)):
-        typer.echo(f"{year}：暂定，国务院办公厅尚未发布放假通知（最后公布年份 {calendar.last_published_year}）")
+        typer.echo(f"{year}：暂定，随附的放假通知只到 {calendar.last_published_year} 年（后来导入的不在其内）")
         return
     notice = next((each for each in calendar.notices if each.year == year), None)
     if notice is None:
@@ -53,7 +53,7 @@ def import_notice(
     local: Annotated[bool, typer.Option("--local", help="a local holiday, for that agency and those below it")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="publish without asking")] = False,
     token: Annotated[str, typer.Option(envvar="LANTAI_TOKEN", help="bearer token of an admin of that agency")] = "",
-    base_url: BaseUrl = "http://localhost:8000",
+    base_url: BaseUrl = BASE_URL,
 ) -> None:
     """Publish a holiday notice, after showing which days and which open cases it changes; due dates follow everywhere.
 

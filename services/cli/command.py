@@ -1,5 +1,6 @@
 """What the commands share: how they look, how they name a service, and how a wrong setting is told."""
 
+import os
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -45,6 +46,7 @@ ServiceName = Annotated[Service, typer.Argument(help="Which service.", show_defa
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")]
 BaseUrl = Annotated[str, typer.Option(envvar="LANTAI_BASE_URL", help="Where the system is reached.")]
+BASE_URL = f"http://localhost:{os.environ.get('LANTAI_PORT') or 8000}"  # where `lantai up` of the same terminal is
 
 
 def command_app(*, group: bool = False) -> typer.Typer:
@@ -71,5 +73,5 @@ def load_settings(service: str) -> "tuple[Definition, ServiceSettings]":
     try:
         return definition, definition.settings()
     except ValidationError as error:
-        wrong = (f"{'.'.join(map(str, each['loc']))}: {each['msg']}".removeprefix(": ") for each in error.errors())
-        raise Failed("; ".join(wrong)) from None
+        wrong = (f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+        raise Failed("; ".join(each.removeprefix(": ").removeprefix("Value error, ") for each in wrong)) from None

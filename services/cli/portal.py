@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from services.cli.failure import Failed
-from shared.http.client import Client, Response, outside_client
+from shared.http.client import Client, Response, Unreachable, outside_client
 
 
 class Refused(Failed):
@@ -42,36 +42,46 @@ class Visitor:
 
     def get(self, path: str, **params: Any) -> Answer:
         """Read; raises Refused."""
-        return self._answer(self._http.get(path, params=params, headers=self._headers))
+        return _answer(_send(self._http, "GET", path, params=params, headers=self._headers))
 
     def create(self, path: str, body: dict[str, Any]) -> Answer:
         """Make something new, under a fresh Idempotency-Key; raises Refused."""
         headers = self._headers | {"Idempotency-Key": str(uuid4())}
-        return self._answer(self._http.post(path, json=body, headers=headers))
+        return _answer(_send(self._http, "POST", path, json=body, headers=headers))
 
     def act(self, path: str, body: dict[str, Any], etag: str | None, *, method: str = "POST") -> Answer:
         """Act on the version that was read, under a fresh Idempotency-Key for acts that also create; raises Refused."""
         headers = self._headers | {"Idempotency-Key": str(uuid4())} | ({"If-Match": etag} if etag else {})
-        return self._answer(self._http.request(method, path, json=body, headers=headers))
+        return _answer(_send(self._http, method, path, json=body, headers=headers))
 
     def ask(self, path: str, body: dict[str, Any]) -> Answer:
         """Ask by POST what must not stand in an address (a secret code); raises Refused."""
-        return self._answer(self._http.post(path, json=body, headers=self._headers))
+        return _answer(_send(self._http, "POST", path, json=body, headers=self._headers))
 
     def form(self, path: str, fields: dict[str, str]) -> Answer:
         """Send a page's form; raises Refused."""
-        return self._answer(self._http.post(path, data=fields, headers=self._headers))
+        return _answer(_send(self._http, "POST", path, data=fields, headers=self._headers))
 
-    @staticmethod
-    def _answer(response: Response) -> Answer:
-        is_json = "json" in response.headers.get("content-type", "")
-        body = response.json() if is_json and response.content else None
-        if response.is_success:
-            return Answer(body, response.text, response.headers.get("etag"))
-        problem = body if isinstance(body, dict) else {}
-        said = " ".join(str(problem[key]) for key in ("title", "detail") if problem.get(key)) or response.text[:200]
-        call = f"{response.request.method} {response.request.url.path}"
-        raise Refused(call, response.status_code, str(problem.get("code", "")), said)
+
+def _send(http: Client, method: str, path: str, **sent: Any) -> Response:
+    try:
+        return http.request(method, path, **sent)
+    except Unreachable as error:
+        where = str(http.base_url).rstrip("/")
+        raise Failed(f"{where} does not answer ({error}): start `lantai up`, or set LANTAI_BASE_URL.") from None
+
+
+def _answer(response: Response) -> Answer:
+    is_json = "json" in response.headers.get("content-type", "")
+    body = response.json() if is_json and response.content else None
+    if response.is_success:
+        return Answer(body, response.text, response.headers.get("etag"))
+    problem = body if isinstance(body, dict) else {}
+    said = " ".join(str(problem[key]) for key in ("title", "detail") if problem.get(key)) or response.text[:200]
+    fields = "; ".join(f"{each['pointer']}: {each['detail']}" for each in problem.get("errors", ()))
+    call = f"{response.request.method} {response.request.url.path}"
+    told = f"{said} ({fields})" if fields else said
+    raise Refused(call, response.status_code, str(problem.get("code", "")), told)
 
 
 class Portal:
@@ -91,7 +101,7 @@ class Portal:
         """Return the development issuer's token for a member of staff."""
         roles = [{"role": role, "agency": str(agency)} for role, agency in grants]
         asked = {"sub": subject, "name": name, "roles": roles}
-        answer = self._http.post(f"{self._issuer}/token", json=asked)
+        answer = _send(self._http, "POST", f"{self._issuer}/token", json=asked)
         if not answer.is_success:
             raise Failed(f"the development issuer at {self._issuer} gives no token ({answer.status_code})")
         return str(answer.json()["access_token"])

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from services.cli.command import BaseUrl, command_app
+from services.cli.command import BASE_URL, BaseUrl, command_app
 from services.cli.failure import Failed
 from services.cli.portal import Portal, Refused
 from services.cli.samples import cases, incidents
@@ -25,7 +25,7 @@ app = command_app()
 
 @app.command()
 def seed(
-    base_url: BaseUrl = "http://localhost:8000",
+    base_url: BaseUrl = BASE_URL,
     issuer_url: Annotated[str | None, typer.Option(help="The development issuer, where it is not at /issuer.")] = None,
     var: Annotated[Path, typer.Option(envvar="LANTAI_VAR", help="Where `lantai up` keeps its system.")] = Path("var"),
 ) -> None:

@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from services.cli.command import BaseUrl, command_app
+from services.cli.command import BASE_URL, BaseUrl, command_app
+from shared.auth import Role
 
 app = command_app()
 
@@ -12,10 +13,10 @@ app = command_app()
 @app.command()
 def token(
     agency: Annotated[str, typer.Option(help="code of the agency, from /api/catalog/v1/agencies", show_default=False)],
-    role: Annotated[str, typer.Option(help="clerk, reviewer, approver, supervisor or admin")] = "clerk",
+    role: Annotated[Role, typer.Option(help="what the person may do there")] = Role.CLERK,
     subject: Annotated[str, typer.Option(help="user id; another person is another id")] = "zhang.san",
     name: Annotated[str, typer.Option(help="the person's name")] = "张三",
-    base_url: BaseUrl = "http://localhost:8000",
+    base_url: BaseUrl = BASE_URL,
 ) -> None:
     """Print a bearer token of the development issuer, for a role at an agency and those below it."""
     from services.cli.portal import Portal

@@ -157,7 +157,9 @@ def _days_of(
 
 def _holiday(item: Any, cited: str, issued: date | None) -> Holiday:
     if isinstance(item, Mapping):
-        first = _day(item.get("from"))
+        if "from" not in item:
+            raise InvalidNotice(f"{item.get('name') or '放假'}：缺少 from（放假的第一天）")
+        first = _day(item["from"])
         return Holiday(str(item.get("name") or "放假"), first, _day(item.get("to", first)), cited, issued)
     first = _day(item)
     return Holiday("放假", first, first, cited, issued)

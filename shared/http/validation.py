@@ -96,6 +96,8 @@ def _message(item: Mapping[str, Any]) -> str:
     if template is None:
         return "内容不正确"
     context = {key: str(value) for key, value in (item.get("ctx") or {}).items()}
+    if "expected" in context:
+        context["expected"] = context["expected"].replace(" or ", ", ").replace("'", "").replace(", ", "、")
     try:
         return template.format(**context)
     except KeyError:

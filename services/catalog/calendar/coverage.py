@@ -22,13 +22,13 @@ async def coverage_days(session: ReadSession) -> float:
 
 
 def coverage_check(db: Database) -> Check:
-    """Degraded once every new date would be provisional: the notice for this year is missing."""
+    """Degraded once every new date would be provisional: the next notice is missing, which may name 29–31 December."""
 
     async def check() -> CheckResult:
         async with db.read() as session:
             left = await coverage_days(session)
         if left >= 0:
             return CheckResult()
-        return CheckResult(status="degraded", reason="本年度放假通知尚未录入，期限均为暂定")
+        return CheckResult(status="degraded", reason="下一份放假通知尚未录入，此后的期限均为暂定")
 
     return check

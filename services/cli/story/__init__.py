@@ -8,21 +8,20 @@ from typing import Annotated
 
 import typer
 
-from services.cli.command import BaseUrl, command_app
+from services.cli.command import BASE_URL, BaseUrl, command_app
 
 app = command_app()
 
 
 @app.command()
 def story(
-    base_url: BaseUrl = "http://localhost:8000",
+    base_url: BaseUrl = BASE_URL,
     issuer_url: Annotated[
         str | None, typer.Option(help="The development issuer, where it is not at /issuer.", show_default=False)
     ] = None,
     patience_seconds: Annotated[float, typer.Option(min=1, help="How long an event may take to arrive.")] = 60.0,
 ) -> None:
     """Play the story and tell each step with its dates."""
-    from services.cli.failure import Failed
     from services.cli.portal import Portal
     from services.cli.story.cast import assemble
     from services.cli.story.incident import incident
@@ -31,7 +30,6 @@ def story(
     from services.cli.story.reminders import reminders
     from services.cli.story.reply import replies
     from services.cli.story.visible import visible
-    from shared.http.client import Unreachable
 
     narrator = Narrator(patience_seconds)
     portal = Portal(base_url, issuer_url)
@@ -44,8 +42,6 @@ def story(
         replies(cast, due_now, online)
         incident(cast)
         visible(cast, online)
-    except Unreachable as error:
-        raise Failed(f"{base_url} does not answer ({error}): start it with `lantai up`.") from None
     finally:
         portal.close()
     typer.echo("\n故事讲完，一切如所述。")

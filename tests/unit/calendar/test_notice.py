@@ -79,6 +79,7 @@ def test_a_change_may_cut_a_holiday_in_two() -> None:
         (changed(holidays="2027-01-01"), "列表"),
         (changed(holidays=["1 January"]), "不是日期"),
         (changed(holidays=[None]), "不是日期"),
+        (changed(holidays=[{"name": "元旦", "days": ["2027-01-01"]}]), "元旦：缺少 from"),
         ({"year": 2027, "version": []}, "列表"),
     ],
 )
