@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from services.requests.desk import Desk
+from services.requests.notices.commands import on_notice_delivered, on_notice_failed
 from services.requests.redating.commands import on_calendar_published
 from services.requests.replies.commands import on_document_published
 from services.requests.settings import RequestsSettings
 from shared.db.uow import UnitOfWork
 from shared.events import Envelope, Event
 from shared.events.catalog import AgencyUpserted, CalendarPublished, DocumentPublished
+from shared.events.notify import NoticeDelivered, NoticeFailed
 from shared.replicas.agencies import on_agency_upserted
 from shared.service.definition import EventHandler
 from shared.service.deps import Deps
@@ -26,4 +28,6 @@ def consumers(deps: Deps[RequestsSettings]) -> Mapping[type[Event], EventHandler
         AgencyUpserted: on_agency_upserted,
         CalendarPublished: on_calendar_published,
         DocumentPublished: on_published,
+        NoticeDelivered: on_notice_delivered,
+        NoticeFailed: on_notice_failed,
     }

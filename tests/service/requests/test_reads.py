@@ -11,6 +11,7 @@ from sqlalchemy import event, text
 from shared.auth import Role
 from shared.db.ids import uuid7
 from shared.events.catalog import DocumentPublished
+from shared.events.notify import NoticeDelivered, NoticeFailed
 from shared.events.requests import ApplicationDocumentPublished
 from tests.kit.apps import BUREAU, COUNTY, OTHER_COUNTY, ServiceUnderTest
 from tests.service.requests.desk import (
@@ -277,6 +278,22 @@ async def test_a_document_that_grew_out_of_a_case_is_told(desk: ServiceUnderTest
     assert (told.subject, told.data.document_url) == (uid(case), document.url)  # type: ignore[attr-defined]
     read = await get(desk, case)
     assert (read["reply"]["published_title"], read["state"]) == ("供热管网改造公告", "replied")
+
+
+async def test_proof_of_a_mail_goes_into_the_cases_trail(desk: ServiceUnderTest) -> None:
+    case = await running_case(desk)
+    about = {"about": uid(case), "template": "application_extended", "at": await desk.now()}
+    mail = NoticeDelivered(delivery_id=uuid7(), channel="mail", provider_message_id=f"250 Ok {EMAIL}", **about)
+    lost = NoticeFailed(delivery_id=uuid7(), channel="mail", reason=f"550 {EMAIL} unknown", **about)
+    inbox = mail.model_copy(update={"channel": "inbox"})
+    elsewhere = mail.model_copy(update={"about": uuid7()})
+    for told in (mail, lost, inbox, elsewhere):
+        await desk.consume(told, subject=told.delivery_id)
+    path = f"/applications/{case['id']}/timeline"
+    trail = (await desk.client.get(path, headers=desk.staff(Role.CLERK))).json()["audit"][2:]
+    assert [entry["action"] for entry in trail] == ["application.notice_delivered", "application.notice_failed"]
+    assert EMAIL not in json.dumps(trail)
+    assert "250 Ok" in trail[0]["details"]["proof"]
 
 
 async def test_the_timeline_tells_who_did_what(desk: ServiceUnderTest) -> None:
