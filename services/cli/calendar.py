@@ -90,10 +90,12 @@ def _show_preview(admin: "Visitor", paper: dict[str, Any], whole: dict[str, Any]
     days = admin.ask("/api/catalog/v1/calendar-notices/preview", whole)["days"]
     typer.echo(f"days that change: {len(days)}")
     for change in days:
-        typer.echo(f"  {change['day']}: {change['before']} -> {change['after']}")
+        # A paper that leaves a statutory holiday out is most likely typed in by half.
+        odd = "   <- a holiday no more?" if (change["before"], change["after"]) == ("holiday", "working_day") else ""
+        typer.echo(f"  {change['day']}: {change['before']} -> {change['after']}{odd}")
     cases = admin.ask("/api/requests/v1/redatings/preview", paper)
-    more = "" if cases["complete"] else f" (of the first {cases['looked_at']} open ones)"
-    typer.echo(f"open cases that are dated anew: {len(cases['moved'])}{more}")
+    more = "" if cases["complete"] else f", of the first {cases['looked_at']} open ones"
+    typer.echo(f"open cases that are dated anew: {len(cases['moved'])} (at this agency and below it{more})")
     for case in cases["moved"]:
         before, after = (
             f"{case[f'due_on_{side}']}{_mark(case[f'provisional_{side}'])}" for side in ("before", "after")
