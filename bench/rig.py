@@ -67,9 +67,21 @@ async def interleaved(ways: Mapping[str, Way]) -> dict[str, tuple[float, float]]
             before = _foreign_seconds()
             seen[name].append(await way())
             others = max(others, _foreign_share(before))
-    if others > BUSY_SHARE:
-        print(f"   inconclusive: other processes took up to {others:.0%} of the machine")
+    _warn(others)
     return {name: (statistics.median(found[1:]), max(found[1:]) / min(found[1:]) - 1) for name, found in seen.items()}
+
+
+@asynccontextmanager
+async def busy() -> AsyncIterator[None]:
+    """A measurement that has no rounds: say so when others were busy meanwhile."""
+    before = _foreign_seconds()
+    yield
+    _warn(_foreign_share(before))
+
+
+def _warn(others: float) -> None:
+    if others > BUSY_SHARE:
+        print(f"   inconclusive: other processes took up to {others:.0%} of the machine", flush=True)
 
 
 async def reached(condition: Callable[[], bool], look_every_seconds: float = 0.002) -> None:
@@ -95,7 +107,7 @@ def _foreign_seconds() -> tuple[float, float, float]:
     for process in [me, *me.children(recursive=True)]:
         try:
             spent = process.cpu_times()
-            own += spent.user + spent.system
+            own += spent.user + spent.system + spent.children_user + spent.children_system
         except psutil.NoSuchProcess:
             continue
     return busy, own, sum(times)
