@@ -1,4 +1,4 @@
-"""Events this service reads: the agency tree, and every event for which there is a template."""
+"""Events this service reads: agency tree and holiday notices, and every event for which there is a template."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -9,8 +9,9 @@ from services.notify.settings import NotifySettings
 from services.notify.templates.packaged import packaged
 from shared.db.uow import UnitOfWork
 from shared.events import EVENTS, Envelope, Event
-from shared.events.catalog import AgencyUpserted
+from shared.events.catalog import AgencyUpserted, CalendarPublished
 from shared.replicas.agencies import on_agency_upserted
+from shared.replicas.calendars import on_calendar_published
 from shared.service.definition import EventHandler
 from shared.service.deps import Deps
 
@@ -21,7 +22,7 @@ def consumers(deps: Deps[NotifySettings]) -> Mapping[type[Event], EventHandler]:
     announced: dict[type[Event], EventHandler] = {
         EVENTS[event]: on_announced for event in {template.event for template in packaged().values()}
     }
-    return announced | {AgencyUpserted: on_agency_upserted}
+    return announced | {AgencyUpserted: on_agency_upserted, CalendarPublished: on_calendar_published}
 
 
 async def _announce(site: str, uow: UnitOfWork, envelope: Envelope[Any]) -> None:

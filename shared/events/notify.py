@@ -5,7 +5,7 @@ from uuid import UUID
 
 from .base import Event, Topic
 
-DELIVERIES = Topic("lantai.notify.deliveries", "notify", ("requests", "catalog", "sentiment"))
+DELIVERIES = Topic("lantai.notify.deliveries", "notify", ("requests",))
 
 
 class DeliveryEvent(Event):

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from .base import Event, Topic
 
-APPLICATIONS = Topic("lantai.requests.applications", "requests", ("notify", "catalog"))
+APPLICATIONS = Topic("lantai.requests.applications", "requests", ("notify",))
 REPLIES = Topic("lantai.requests.replies", "requests", ("catalog",))
 
 
