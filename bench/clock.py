@@ -18,6 +18,7 @@ from pathlib import Path
 
 import chinese_calendar
 
+from bench.rig import line
 from services.requests.clock.fold import Case, Step, Terms
 from services.requests.clock.redate import Standing, due_days, standing
 from services.requests.clock.regulation import clock_rules
@@ -44,8 +45,8 @@ def interleaved(*ways: tuple[Callable[[], object], int]) -> list[tuple[float, fl
 
 
 def report(goal: str, ours: tuple[float, float], naive: tuple[float, float], target: str, more: str = "") -> None:
-    ratio, rate = ours[0] / naive[0], f"{ours[0]:,.0f}/s (±{ours[1]:.0%})"
-    print(f"{goal}: {rate} ÷ {naive[0]:,.1f}/s (±{naive[1]:.0%}) = {ratio:,.0f}  {target}{more}")
+    detail = f"{ours[0]:,.0f}/s (±{ours[1]:.0%}) ÷ {naive[0]:,.1f}/s (±{naive[1]:.0%}){more}"
+    line(goal, f"{ours[0] / naive[0]:,.0f}", target, detail)
 
 
 def naive_add(day: date, count: int) -> date:

@@ -1,6 +1,7 @@
 """What the spine's measurements share: a durable PostgreSQL, a real broker, interleaved rounds, one line per ratio."""
 
 import asyncio
+import json
 import os
 import statistics
 import tempfile
@@ -20,6 +21,9 @@ from tests.kit.spine import build_counters
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "6"))
 BUSY_SHARE = 0.25
 TOPIC = Topic("bench.counters", "bench", ("bench",), partitions=6)
+
+RESULTS = "BENCH_RESULTS"  # the file in which `python -m bench` collects what each measurement found
+_others = 0.0
 
 Way = Callable[[], Awaitable[float]]
 
@@ -80,6 +84,8 @@ async def busy() -> AsyncIterator[None]:
 
 
 def _warn(others: float) -> None:
+    global _others
+    _others = others
     if others > BUSY_SHARE:
         print(f"   inconclusive: other processes took up to {others:.0%} of the machine", flush=True)
 
@@ -92,8 +98,14 @@ async def reached(condition: Callable[[], bool], look_every_seconds: float = 0.0
         await asyncio.sleep(look_every_seconds)
 
 
-def line(goal: str, ratio: float, target: str, detail: str) -> None:
-    print(f"{goal}: {ratio:.2f}  (target {target})  {detail}", flush=True)
+def line(goal: str, measured: float | str, target: str, detail: str) -> None:
+    """Print one figure, and keep it for the table of `python -m bench`."""
+    shown = measured if isinstance(measured, str) else f"{measured:.2f}"
+    print(f"{goal}: {shown}  (target {target})  {detail}", flush=True)
+    if (kept := os.environ.get(RESULTS)) is not None:
+        row = {"goal": goal, "measured": shown, "target": target, "detail": detail, "others": round(_others, 2)}
+        with Path(kept).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
 def _foreign_seconds() -> tuple[float, float, float]:

@@ -13,7 +13,7 @@ from itertools import pairwise
 
 import asyncpg
 
-from bench.rig import connection, database, reached
+from bench.rig import connection, database, line, reached
 from shared.bus.memory import MemoryTransport
 from shared.bus.relay import Relay
 from shared.bus.transport import Record
@@ -58,9 +58,11 @@ async def main() -> None:
         stop.set()
         await asyncio.gather(*naive, *(relay.stop() for relay in relays))
     missed, inverted = _judge(ledger.seen)
-    print(f"5  order and loss, {EVENTS:,} events: missed {missed}, inversions {inverted}  (target 0 and 0)")
-    print(f"   control `id > last`: missed {_judge(above_last)[0]} (must not be 0)")
-    print(f"   control {RELAYS} × SKIP LOCKED: inversions {_judge(skip_locked)[1]} (must not be 0)", flush=True)
+    detail = (
+        f"{EVENTS:,} events; the controls, which must fail: `id > last` missed {_judge(above_last)[0]:,},"
+        f" {RELAYS} × SKIP LOCKED inverted {_judge(skip_locked)[1]:,}"
+    )
+    line("5  order and loss", f"missed {missed}, inverted {inverted}", "0 and 0", detail)
 
 
 async def _write(db: Database, writer: int) -> None:

@@ -129,11 +129,8 @@ async def _endings(arena: Arena, kafka: KafkaBroker) -> None:
         took.append(time.perf_counter() - began)
         await asyncio.to_thread(kafka.restart)
     within = sum(seconds <= 10 and code == 0 for seconds, code in zip(took, codes, strict=True))
-    print(
-        f"13 SIGTERM with the broker dead: {within} of {STOPS} within 10 s, longest {max(took):.1f} s"
-        f"  (target all)  exit codes {json.dumps(sorted(set(codes)))}",
-        flush=True,
-    )
+    detail = f"within 10 s, longest {max(took):.1f} s; exit codes {json.dumps(sorted(set(codes)))}"
+    line("13 SIGTERM with the broker dead", f"{within} of {STOPS}", "all", detail)
 
 
 if __name__ == "__main__":

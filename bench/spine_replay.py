@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 import uvicorn
 
-from bench.rig import connection, database
+from bench.rig import connection, database, line
 from shared.db import direct
 from shared.db.engine import Database
 from tests.kit.edge import NOTES, edge_service
@@ -38,11 +38,11 @@ async def main() -> None:
         rows, keys = await _rows(db)
     different = sum(len(set(bodies)) > 1 for bodies in answers.values())
     unanswered = KEYS - len(answers)
-    print(
-        f"12 idempotent replay, {KEYS:,} keys × {RETRIES}: rows per key {rows / KEYS:.6f} (target 1),"
-        f" keys kept {keys:,}, replays that differ {different} (target 0), keys without an answer {unanswered}",
-        flush=True,
+    detail = (
+        f"rows per key, {KEYS:,} keys × {RETRIES}; keys kept {keys:,}, replays that differ {different} (0),"
+        f" keys without an answer {unanswered}"
     )
+    line("12 idempotent replay", f"{rows / KEYS:.6f}", "1", detail)
 
 
 async def _storm(port: int) -> dict[str, list[bytes]]:

@@ -83,10 +83,11 @@ async def _lateness() -> None:
     await db.dispose()
     await asyncio.to_thread(arena.close)
     await asyncio.to_thread(server.close)
-    print(
-        f"8  lateness through {KILLS} kills -9: {late:.2f} s  (target ≤ {POLL_SECONDS + 1:.1f} s)"
-        f"  fired {len(fired)} of {count}, open {missed}, twice {twice}",
-        flush=True,
+    line(
+        "8  timers, lateness",
+        f"{late:.2f} s",
+        f"≤ {POLL_SECONDS + 1:.1f} s",
+        f"through {KILLS} kills -9; fired {len(fired)} of {count}, open {missed}, twice {twice}",
     )
 
 
