@@ -38,7 +38,12 @@ CLAIM = text("""
      WHERE kept.created_at < now() - interval '24 hours'
     RETURNING true
 """)
-PURGE = text("DELETE FROM idempotency_keys WHERE created_at < now() - interval '24 hours'")
+PURGE = text("""
+    DELETE FROM idempotency_keys WHERE (scope, key) IN (
+        SELECT scope, key FROM idempotency_keys WHERE created_at < now() - interval '24 hours'
+         ORDER BY created_at LIMIT 1000 FOR UPDATE SKIP LOCKED)
+    RETURNING true
+""")
 
 
 class IdempotencyKeyReused(DomainError):
@@ -141,7 +146,7 @@ async def _kept_answer(uow: UnitOfWork, vault: Vault, values: Mapping[str, Any])
 Idempotent = Annotated[Idempotency, Depends(claim)]
 
 
-async def purge_expired(db: Database, service: str) -> None:
-    """Forget keys older than 24 hours; the worker runs this now and then."""
-    async with db.write(Actor.system(service)) as uow:
-        await uow.session.execute(PURGE)
+async def purge_expired(db: Database) -> int:
+    """Forget a batch of keys older than 24 hours; return how many. The worker runs this now and then."""
+    async with db.write(Actor.system(db.service)) as uow:
+        return len((await uow.session.execute(PURGE)).all())

@@ -18,6 +18,7 @@ from shared.bus.transport import Transport, TransportError
 from shared.db.migrate import head
 from shared.http import health
 from shared.http.health import Check, CheckResult
+from shared.http.idempotency import purge_expired
 from shared.service.background import Background, every
 from shared.service.definition import Definition
 from shared.service.deps import Deps
@@ -26,6 +27,7 @@ from shared.telemetry.health import Health
 from shared.timers import Scheduler
 
 SEAL_SECONDS = 1.0
+PURGE_SECONDS = 600.0
 STOP_SECONDS = 2.0
 
 
@@ -99,6 +101,7 @@ def _parts(definition: Definition, deps: Deps[Any], transport: Transport) -> lis
         Consumers(deps.db, transport, f"lantai.{definition.name}", definition.consumers(deps), deps.metrics),
         Scheduler(deps.db, definition.timers(deps), deps.metrics, poll_seconds=deps.settings.timer_poll_seconds),
         Background("sealer", every(SEAL_SECONDS, sealer.seal_once)),
+        Background("idempotency-keys", every(PURGE_SECONDS, lambda: purge_expired(deps.db))),
     ]
     return parts + [Background(name, task) for name, task in definition.tasks(deps).items()]
 

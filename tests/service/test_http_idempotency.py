@@ -123,5 +123,5 @@ async def test_after_a_day_a_key_is_new_again_and_old_ones_are_forgotten(edge: E
     again = await edge.client.post("/notes", json=BODY, headers=keyed("k1"))
     assert "Idempotency-Replayed" not in again.headers
     assert await edge.count_notes() == 3
-    await purge_expired(edge.parts.db, "edge")
+    assert await purge_expired(edge.parts.db) == 1
     assert [row.key for row in await stored(edge)] == ["k1"]
