@@ -1,4 +1,4 @@
-"""The W3C trace a piece of work belongs to; it travels in requests, events and timers.
+"""The W3C trace a piece of work belongs to; it travels in requests and events, and a timer that fires begins one.
 
 The trace context lives in OpenTelemetry's own context, so that spans made by an SDK, where one is installed, join it.
 """

@@ -21,6 +21,7 @@ from shared.db.engine import Database
 from shared.db.retry import RetryPolicy
 from shared.db.trouble import database_trouble, describe
 from shared.db.uow import Actor, UnitOfWork
+from shared.telemetry import trace
 from shared.telemetry.health import Health, Pulse
 from shared.telemetry.metrics import Metrics
 from shared.timers.rows import bury, due, mark_fired, take, try_later
@@ -180,7 +181,8 @@ class Scheduler:
         due_timer = DueTimer(timer.subject, timer.kind, timer.due_at, json.loads(timer.payload), timer.attempts)
         try:
             async with asyncio.timeout(self._handler_seconds):
-                await self._handlers[timer.kind](uow, due_timer)
+                with trace.use(None):  # what a timer sets off is a story of its own
+                    await self._handlers[timer.kind](uow, due_timer)
         except Exception as error:
             if database_trouble(error):
                 raise
