@@ -113,6 +113,24 @@ async def test_a_published_document_fulfils_and_its_withdrawal_reopens(catalog: 
     assert "obligation_overdue" in await catalog.open_timers(UUID(instance["id"]))
 
 
+async def test_what_reopens_on_a_provisional_day_is_not_judged(catalog: ServiceUnderTest) -> None:
+    await move_to(catalog, date(2026, 12, 10))
+    obligation = ok(await enter(catalog, cadence="triggered", key="G237", starts_on="2026-12-01"), 201)
+    headers = clerk(catalog) | match(obligation) | new_key()
+    path = f"/obligations/{obligation['id']}/events"
+    instance = ok(await catalog.client.post(path, json={"happened_on": "2026-12-10"}, headers=headers), 201)
+    document = await published(catalog)
+    url = f"/obligation-instances/{instance['id']}"
+    linked = {"document_id": document["id"]}
+    ok(await catalog.client.post(f"{url}/fulfilment", json=linked, headers=clerk(catalog) | match(instance)))
+
+    await move_to(catalog, date(2027, 3, 1))
+    ok(await act(catalog, document, "withdrawal", approver(catalog), {"reason": "数据有误。"}))
+    await catalog.fire_due_timers()
+    reopened = ok(await catalog.client.get(url, headers=clerk(catalog)))
+    assert (reopened["state"], reopened["due_provisional"]) == ("open", True)
+
+
 async def test_evidence_older_than_the_period_does_not_count(catalog: ServiceUnderTest) -> None:
     await move_to(catalog, date(2026, 6, 10))
     document = await published(catalog)
