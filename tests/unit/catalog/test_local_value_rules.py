@@ -1,0 +1,53 @@
+"""A local value: settable where the law leaves room, stricter than the nation, and counted as the national one is."""
+
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.catalog.local_rules.rules import SETTABLE, LaxerThanNational, LocalValueData, NotSettable, as_rule, check
+from services.catalog.statutes import rule_set
+from shared.calendar import national
+from shared.statutes import Grade, due
+
+days = st.dates(date(2008, 5, 1), date(2027, 6, 30))
+
+
+def data(since: date, value: int | None, rule_id: str = "pub.limit") -> LocalValueData:
+    return LocalValueData(rule_id, value, since, "区政务公开办法第八条", "加快公开。")
+
+
+@given(days, st.integers(1, 60))
+def test_a_value_is_taken_exactly_when_it_is_not_laxer(since: date, value: int) -> None:
+    limit = rule_set().at("pub.limit", since).number
+    if value <= limit:
+        assert check(data(since, value), rule_set()).number == limit
+    else:
+        with pytest.raises(LaxerThanNational):
+            check(data(since, value), rule_set())
+
+
+@given(days, st.integers(1, 20))
+def test_a_stricter_value_is_never_due_later_and_says_whose_it_is(formed: date, value: int) -> None:
+    nation = check(data(formed, value), rule_set())
+    own = as_rule(nation, data(formed, value), "青山县", "管理员甲")
+    assert due(own, formed, national()) <= due(nation, formed, national())
+    assert (own.grade, own.locality, own.author, own.cited) == (
+        Grade.LOCAL,
+        "青山县",
+        "管理员甲",
+        "区政务公开办法第八条",
+    )
+    assert (own.unit, own.start, own.effect) == (nation.unit, nation.start, nation.effect)
+
+
+@given(st.sampled_from(sorted({row.id for row in rule_set().rows} - set(SETTABLE))), st.integers(1, 60))
+def test_nothing_else_may_be_set(rule_id: str, value: int) -> None:
+    with pytest.raises(NotSettable):
+        check(data(date(2026, 6, 1), value, rule_id), rule_set())
+
+
+@given(days)
+def test_a_value_may_always_be_given_up(since: date) -> None:
+    assert check(data(since, None), rule_set()).locality is None
