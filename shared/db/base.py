@@ -6,7 +6,6 @@ from uuid import UUID
 
 from sqlalchemy import DateTime, MetaData, Uuid
 from sqlalchemy.engine import Dialect
-from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
 NAMING = {
@@ -40,17 +39,3 @@ TYPES: dict[Any, Any] = {datetime: UtcDateTime(), UUID: Uuid()}
 def metadata() -> MetaData:
     """Return an empty metadata with the house's constraint names."""
     return MetaData(naming_convention=NAMING)
-
-
-def service_base() -> type[DeclarativeBase]:
-    """Return a fresh declarative base for one service; services share none.
-
-    A type checker follows only `class Base(DeclarativeBase)` with `metadata = metadata()` and
-    `type_annotation_map = TYPES`, which is what this does.
-    """
-
-    class Base(DeclarativeBase):
-        metadata = MetaData(naming_convention=NAMING)
-        type_annotation_map = TYPES
-
-    return Base

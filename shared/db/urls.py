@@ -14,11 +14,6 @@ def with_database(url: str, database: str, *, user: str | None = None, password:
     return changed.render_as_string(hide_password=False)
 
 
-def without_password(url: str) -> str:
-    """Return an address for logs and messages."""
-    return make_url(url).render_as_string(hide_password=True)
-
-
 def database_of(service: str) -> str:
     """Return the name of a service's database; its owner and application roles are `<name>_owner` and `<name>_app`."""
     return f"lantai_{service}"

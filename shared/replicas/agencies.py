@@ -42,11 +42,6 @@ async def names(session: AnySession, ids: Iterable[UUID]) -> dict[UUID, str]:
     return {row.id: row.name for row in await session.execute(wanted)}
 
 
-async def by_code(session: AnySession, code: str) -> Row[Any] | None:
-    """Return the agency with this organisation code, or None."""
-    return (await session.execute(select(agency_replica).where(agency_replica.c.code == code))).first()
-
-
 async def upsert(uow: UnitOfWork, agency_id: UUID, event: AgencyUpserted) -> None:
     """Write the full state of an agency; the catalog calls this in the transaction that changes the agency itself."""
     values = event.model_dump()
