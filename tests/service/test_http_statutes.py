@@ -92,6 +92,30 @@ async def test_a_date_says_that_it_is_provisional_and_a_row_that_it_is_unconfirm
     assert (late.status_code, late.json()["code"]) == (422, "outside_calendar")
 
 
+@pytest.fixture
+async def sentiment(service_database: Callable[[str], ServiceDatabase]) -> AsyncIterator[ServiceUnderTest]:
+    async with running(SENTIMENT, service_database("sentiment").url) as found:
+        yield found
+
+
+async def test_a_notice_makes_the_days_of_a_message_certain(sentiment: ServiceUnderTest) -> None:
+    before = (await due(sentiment, "msg.reply", on="2026-12-28")).json()
+    assert (before["due_on"], before["provisional"]) == ("2027-01-07", True)
+    notice = CalendarPublished(
+        year=2027,
+        version=1,
+        notice_number="国办发明电〔2026〕9号",
+        notice_date=date(2026, 11, 20),
+        holidays=(date(2027, 1, 1), date(2027, 1, 4)),
+        make_up_days=(),
+        effective_from=datetime(2026, 11, 20, tzinfo=UTC),
+        local_agency_id=None,
+    )
+    await sentiment.consume(notice, subject=UUID(int=2), agency_id=COUNTY)
+    after = (await due(sentiment, "msg.reply", on="2026-12-28")).json()
+    assert (after["due_on"], after["provisional"]) == ("2027-01-08", False)
+
+
 async def test_a_period_at_an_agency_knows_its_local_holidays(requests: ServiceUnderTest) -> None:
     local = CalendarPublished(
         year=2026,
