@@ -133,6 +133,7 @@ def _whole(row: asyncpg.Record, facts: list[asyncpg.Record], today: date, vault:
         "counted": now.counted,
         "correction_answer_by": row["answer_by"],
         "paused_until": now.paused_until,
+        "pause_provisional": now.paused_until is not None and CALENDAR.is_provisional(now.paused_until),
         "calendar_version": CALENDAR.version,
         "consultations": [],
         "extensions": [],

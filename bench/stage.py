@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import httpx
+import psutil
 import uvicorn
 
 from shared.auth import DevelopmentIssuer, Grant, Role
@@ -65,10 +66,23 @@ async def service_database(service: str) -> AsyncIterator[ServiceDatabase]:
 
 
 @dataclass(frozen=True)
-class Door:
-    """An API process that answers on `port`, and the issuer it trusts."""
+class Api:
+    """An API process that answers on `port`."""
 
     port: int
+    process: psutil.Process
+
+    def seconds(self) -> float:
+        """How much of a processor it has used so far."""
+        spent = self.process.cpu_times()
+        return float(spent.user + spent.system)
+
+
+@dataclass(frozen=True)
+class Door:
+    """A service's API process, and the issuer it trusts."""
+
+    api: Api
     issuer: DevelopmentIssuer
 
     def token(self, role: Role, agency: UUID) -> str:
@@ -98,12 +112,12 @@ async def door(service: str, database: ServiceDatabase) -> AsyncIterator[Door]:
             "LANTAI_OIDC_ISSUER": issuer.url,
             "LANTAI_OIDC_JWKS_URL": f"{issuer.url}/jwks",
         }
-        async with api(["-m", "services.cli.main", "serve", service, "--port"], environment) as port:
-            yield Door(port, issuer)
+        async with api(["-m", "services.cli.main", "serve", service, "--port"], environment) as started:
+            yield Door(started, issuer)
 
 
 @asynccontextmanager
-async def api(arguments: Iterable[str], environment: dict[str, str] | None = None) -> AsyncIterator[int]:
+async def api(arguments: Iterable[str], environment: dict[str, str] | None = None) -> AsyncIterator[Api]:
     """A Python process that is given a free port as its last argument and answers `/healthz` there."""
     port = free_port()
     with tempfile.TemporaryFile() as log:
@@ -113,7 +127,7 @@ async def api(arguments: Iterable[str], environment: dict[str, str] | None = Non
         )
         try:
             await _ready(process, port)
-            yield port
+            yield Api(port, psutil.Process(process.pid))
         except BaseException:
             log.seek(0)
             print(log.read()[-3000:].decode(errors="replace"), file=sys.stderr)
@@ -137,36 +151,32 @@ async def _ready(process: asyncio.subprocess.Process, port: int) -> None:
 
 @dataclass(frozen=True)
 class Load:
-    """What `wrk` saw. `failed` answers were not 2xx."""
+    """What `wrk` saw. `failed` answers were not 2xx; `cpu` is the API's processor time for one, in seconds."""
 
     per_second: float
     failed: int
+    cpu: float
 
 
-async def wrk(url: str, script: str, seconds: float = SECONDS) -> Load:
-    """Ask for `seconds` over 32 connections as the Lua `script` says."""
+async def wrk(api: Api, path: str, script: str) -> Load:
+    """Ask for some seconds over 32 connections as the Lua `script` says."""
+    before = api.seconds()
     command = shutil.which("wrk")
     if command is None:
         raise NoWrk
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as file:
         file.write(script)
         file.flush()
-        arguments = [
-            "-t1",
-            f"-c{CONNECTIONS}",
-            f"-d{max(round(seconds), 1)}s",
-            "--timeout",
-            "10s",
-            "-s",
-            file.name,
-            url,
-        ]
+        flags = f"-t1 -c{CONNECTIONS} -d{max(round(SECONDS), 1)}s --timeout 10s -s".split()
+        url = f"http://127.0.0.1:{api.port}{path}"
         done = await asyncio.create_subprocess_exec(
-            command, *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+            command, *flags, file.name, url, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
         )
         output = (await done.communicate())[0].decode()
     rate = re.search(r"Requests/sec:\s+([\d.]+)", output)
     wrong = re.search(r"Non-2xx or 3xx responses: (\d+)", output)
-    if rate is None:
+    answered = re.search(r"(\d+) requests in", output)
+    if rate is None or answered is None:
         raise RuntimeError(output)
-    return Load(float(rate[1]), int(wrong[1]) if wrong else 0)
+    cpu = (api.seconds() - before) / max(int(answered[1]), 1)
+    return Load(float(rate[1]), int(wrong[1]) if wrong else 0, cpu)
