@@ -1,4 +1,6 @@
-"""Fixtures for every test, made in tests/kit."""
+"""Fixtures for every test, made in tests/kit; and no test of Hypothesis fails because the machine is busy."""
+
+from hypothesis import HealthCheck, settings
 
 from tests.kit.deployment import deployment
 from tests.kit.edge import edge, edge_url
@@ -16,3 +18,6 @@ __all__ = [
     "postgres",
     "service_database",
 ]
+
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")

@@ -30,6 +30,7 @@ from tests.service.requests.desk import (
     running_case,
     set_today,
     submit,
+    today,
     uid,
 )
 
@@ -232,6 +233,41 @@ async def test_the_status_page_is_chinese_and_self_contained(desk: ServiceUnderT
     assert (wrong.status_code, "请核对" in wrong.text) == (404, True)
     empty = await desk.client.post("http://service.test/status", data={})
     assert empty.status_code == 404
+
+
+async def test_a_number_is_found_however_a_phone_writes_it(desk: ServiceUnderTest) -> None:
+    receipt = await register(desk)
+    number = receipt["receipt_number"]
+    for typed in (number.lower(), number.replace("-", "－"), "".join(chr(ord(c) + 0xFEE0) for c in number)):
+        seen = await desk.client.post("/status", json={"receipt_number": typed, "code": receipt["code"]})
+        assert seen.status_code == 200, typed
+
+
+async def test_the_status_page_says_what_to_correct_until_it_is_corrected(desk: ServiceUnderTest) -> None:
+    receipt = await register(desk)
+    await done(desk, receipt, "sign-for")
+    day = str(await today(desk))
+    await done(desk, receipt, "correction-notice", {"on": day, "items": "请写明<年度>。"})
+    typed = {"receipt_number": receipt["receipt_number"], "code": receipt["code"]}
+    page = (await desk.client.post("http://service.test/status", data=typed)).text
+    assert '<th scope="row">需要补正</th><td>请写明&lt;年度&gt;。</td>' in page
+    await done(desk, receipt, "correction", {"on": day})
+    assert (await desk.client.post("/status", json=typed)).json()["correction_items"] is None
+
+
+async def test_the_status_page_names_every_article(desk: ServiceUnderTest) -> None:
+    receipt = await register(desk)
+    await done(desk, receipt, "sign-for")
+    typed = {"receipt_number": receipt["receipt_number"], "code": receipt["code"]}
+    running = (await desk.client.post("http://service.test/status", data=typed)).text
+    assert "2019年修订" in running and "剩余工作日" in running
+    assert "应计 20 个工作日（《政府信息公开条例》（国令第711号）第三十三条）" in running
+    partly = {"outcome": "partly_disclosed", "row": "3.2", "refused_row": "3.3.4", "grounds": "涉及第三方商业秘密。"}
+    await replied(desk, receipt, **partly)
+    page = (await desk.client.post("http://service.test/status", data=typed)).text
+    assert "（国令第711号）第三十七条；不予公开的部分：第三十六条第三项、第十五条、第三十二条" in page
+    assert "（依据：《行政复议法》（2023年修订）" in page
+    assert "剩余工作日" not in page
 
 
 async def test_guessing_codes_is_limited(service_database: Any) -> None:

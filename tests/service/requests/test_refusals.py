@@ -228,10 +228,10 @@ async def test_only_the_agencys_clerk_registers(desk: ServiceUnderTest) -> None:
 
 async def test_receipt_numbers_have_no_gap_under_concurrency(desk: ServiceUnderTest) -> None:
     refusals = [application(title="火\u0000灾"), application(agency_id=str(uuid7()))]
-    filed = [*([application()] * 8), *refusals, *([application()] * 4)]
+    filed = [*([application()] * 4), *refusals, *([application()] * 4)]
     answers = await asyncio.gather(*(desk.client.post("/applications", json=each, headers=new_key()) for each in filed))
     numbers = sorted(a.json()["receipt_number"] for a in answers if a.status_code == 201)
-    assert numbers == [f"11500000MB1670257B-2026-{n:06d}" for n in range(1, 13)]
+    assert numbers == [f"11500000MB1670257B-2026-{n:06d}" for n in range(1, 9)]
 
 
 async def test_signing_twice_confirming_twice_returning_late(desk: ServiceUnderTest) -> None:
