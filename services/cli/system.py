@@ -33,7 +33,7 @@ from shared.service.runtime import make_transport, open_deps
 from shared.service.server import Stopped, serving, unless_stopped, until_signalled
 from shared.service.settings import Environment
 
-REAL = ("LANTAI_POSTGRES_URL", "LANTAI_KAFKA_BOOTSTRAP_SERVERS")
+REAL = ("_POSTGRES_URL", "_DATABASE_URL", "_KAFKA_BOOTSTRAP_SERVERS")  # for all services, or for one
 
 
 def prepare_directory(var: Path) -> None:
@@ -108,7 +108,7 @@ class System:
 
     def _choose_environment(self) -> bool:
         """Fill in what the environment leaves open; return whether this is a development (or test) system."""
-        real = any(os.environ.get(name) for name in REAL)
+        real = any(value and name.startswith("LANTAI_") and name.endswith(REAL) for name, value in os.environ.items())
         env = os.environ.setdefault("LANTAI_ENV", "production" if real else "development")
         os.environ.setdefault("LANTAI_BASE_URL", f"http://localhost:{self.port}")
         os.environ.setdefault("LANTAI_INTERNAL_URL", f"http://127.0.0.1:{self.port}")

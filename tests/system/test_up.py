@@ -132,8 +132,9 @@ def test_a_var_in_use_and_a_damaged_cluster(var: Path, started: list[Child]) -> 
 
 
 def test_production_refuses_what_is_only_for_development(var: Path) -> None:
-    told = one_sentence(run("up", environment={"LANTAI_VAR": str(var), "LANTAI_PORT": "0", "LANTAI_ENV": "production"}))
-    assert "LANTAI_SECRET_KEY" in told
+    here = {"LANTAI_VAR": str(var), "LANTAI_PORT": "0"}
+    for real in ({"LANTAI_ENV": "production"}, {"LANTAI_CATALOG_DATABASE_URL": "postgresql://server/catalog"}):
+        assert "LANTAI_SECRET_KEY" in one_sentence(run("up", environment=here | real))
     told = one_sentence(run("issuer", "--port", "0", environment={"LANTAI_VAR": str(var), "LANTAI_ENV": "production"}))
     assert "production" in told
 
