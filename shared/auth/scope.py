@@ -4,9 +4,10 @@ The tree is the local replica of the catalog's agencies; a direct grant needs no
 """
 
 from collections.abc import Iterable
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import literal, select
+from sqlalchemy import ARRAY, Select, Uuid, any_, bindparam, literal, select
 
 from shared.auth.errors import Forbidden
 from shared.auth.people import Principal, Role
@@ -14,6 +15,24 @@ from shared.db.sessions import AnySession
 from shared.db.spine import agency_replica
 
 MAX_LEVELS = 16  # a damaged tree (a loop) ends here instead of never
+
+
+def _below() -> Select[Any]:
+    agency = agency_replica.c
+    granted = bindparam("granted", type_=ARRAY(Uuid))
+    tree = select(agency.id, literal(0).label("depth")).where(agency.id == any_(granted)).cte("tree", recursive=True)
+    below = select(agency.id, tree.c.depth + 1).where(agency.parent_id == tree.c.id, tree.c.depth < MAX_LEVELS)
+    return select(tree.union(below).c.id)
+
+
+def _above() -> Select[Any]:
+    agency, start = agency_replica.c, bindparam("agency", type_=Uuid)
+    path = select(agency.parent_id, literal(0).label("depth")).where(agency.id == start).cte("path", recursive=True)
+    above = select(agency.parent_id, path.c.depth + 1).where(agency.id == path.c.parent_id, path.c.depth < MAX_LEVELS)
+    return select(path.union(above).c.parent_id)
+
+
+BELOW, ABOVE = _below(), _above()  # built once: building one costs more than running it
 
 
 async def require(session: AnySession, principal: Principal, roles: Iterable[Role], agency_id: UUID) -> None:
@@ -32,19 +51,13 @@ async def visible(session: AnySession, principal: Principal, roles: Iterable[Rol
     granted = _granted(principal, frozenset(roles))
     if not granted:
         return frozenset()
-    agency = agency_replica.c
-    tree = select(agency.id, literal(0).label("depth")).where(agency.id.in_(granted)).cte("tree", recursive=True)
-    below = select(agency.id, tree.c.depth + 1).where(agency.parent_id == tree.c.id, tree.c.depth < MAX_LEVELS)
-    found = await session.execute(select(tree.union(below).c.id))
+    found = await session.execute(BELOW, {"granted": list(granted)})
     return granted | frozenset(found.scalars())
 
 
 async def ancestors(session: AnySession, agency_id: UUID) -> frozenset[UUID]:
     """Return the agency's superior agencies, without itself."""
-    agency = agency_replica.c
-    path = select(agency.parent_id, literal(0).label("depth")).where(agency.id == agency_id).cte("path", recursive=True)
-    above = select(agency.parent_id, path.c.depth + 1).where(agency.id == path.c.parent_id, path.c.depth < MAX_LEVELS)
-    found = await session.execute(select(path.union(above).c.parent_id))
+    found = await session.execute(ABOVE, {"agency": agency_id})
     return frozenset(found.scalars()) - {None}
 
 

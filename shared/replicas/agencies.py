@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select
+from sqlalchemy import ARRAY, Row, Uuid, any_, bindparam, select
 from sqlalchemy.dialects.postgresql import insert
 
 from shared.db.sessions import AnySession
@@ -13,6 +13,12 @@ from shared.db.uow import UnitOfWork
 from shared.errors import Category, DomainError
 from shared.events import Envelope
 from shared.events.catalog import AgencyUpserted
+
+# Built once: they run at nearly every request.
+ONE = select(agency_replica).where(agency_replica.c.id == bindparam("id", type_=Uuid))
+NAMES = select(agency_replica.c.id, agency_replica.c.name).where(
+    agency_replica.c.id == any_(bindparam("ids", type_=ARRAY(Uuid)))
+)
 
 
 class ReplicaNotReady(DomainError):
@@ -25,7 +31,7 @@ class ReplicaNotReady(DomainError):
 
 async def find(session: AnySession, agency_id: UUID) -> Row[Any] | None:
     """Return the agency's row, or None."""
-    return (await session.execute(select(agency_replica).where(agency_replica.c.id == agency_id))).first()
+    return (await session.execute(ONE, {"id": agency_id})).first()
 
 
 async def get(session: AnySession, agency_id: UUID) -> Row[Any]:
@@ -38,8 +44,7 @@ async def get(session: AnySession, agency_id: UUID) -> Row[Any]:
 
 async def names(session: AnySession, ids: Iterable[UUID]) -> dict[UUID, str]:
     """Return the names of many agencies in one statement."""
-    wanted = select(agency_replica.c.id, agency_replica.c.name).where(agency_replica.c.id.in_(set(ids)))
-    return {row.id: row.name for row in await session.execute(wanted)}
+    return {row.id: row.name for row in await session.execute(NAMES, {"ids": list(set(ids))})}
 
 
 async def upsert(uow: UnitOfWork, agency_id: UUID, event: AgencyUpserted) -> None:

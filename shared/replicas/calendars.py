@@ -11,10 +11,11 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, and_, func, insert, select
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, func, insert, select
 
 from shared.auth.scope import MAX_LEVELS, ancestors
 from shared.calendar import Calendar, Holiday, Notice, OutsideCalendar, end_of_day, national, packaged_notices
+from shared.db.base import UtcDateTime
 from shared.db.ids import uuid7
 from shared.db.sessions import AnySession
 from shared.db.spine import agency_replica, calendar_replica
@@ -70,15 +71,22 @@ async def _heads(session: AnySession, agency_id: UUID | None, known_at: datetime
 
 async def _newest(session: AnySession, known_at: datetime | None) -> list[Row[Any]]:
     """Return the newest version of each year and scope, of those in effect at a moment if one is given."""
+    if known_at is None:
+        return list((await session.execute(HEADS)).all())
+    return list((await session.execute(HEADS_KNOWN_AT, {"known_at": known_at})).all())
+
+
+def _statement(*conditions: ColumnElement[bool]) -> Select[Any]:
     table = calendar_replica.c
-    versions = select(table.year, table.local_agency_id, func.max(table.version).label("version"))
-    if known_at is not None:
-        versions = versions.where(table.effective_from <= known_at)
+    versions = select(table.year, table.local_agency_id, func.max(table.version).label("version")).where(*conditions)
     newest = versions.group_by(table.year, table.local_agency_id).subquery()
     same_place = newest.c.local_agency_id.is_not_distinct_from(table.local_agency_id)
     on = and_(newest.c.year == table.year, newest.c.version == table.version, same_place)
-    heads: Select[Any] = select(table.id, table.local_agency_id).join(newest, on).order_by(table.year, table.id)
-    return list((await session.execute(heads)).all())
+    return select(table.id, table.local_agency_id).join(newest, on).order_by(table.year, table.id)
+
+
+HEADS = _statement()  # built once: it runs at nearly every request
+HEADS_KNOWN_AT = _statement(calendar_replica.c.effective_from <= bindparam("known_at", type_=UtcDateTime))
 
 
 async def as_known(session: AnySession, day: date, agency_id: UUID | None = None) -> Calendar:

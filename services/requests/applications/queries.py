@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, Text, Uuid, and_, bindparam, exists, func, or_, select
 from sqlalchemy.orm import defer
 
 from services.requests.applications.case import READERS, calendar_of, facts_of
@@ -211,25 +211,34 @@ async def view_of(session: AnySession, desk: Desk, row: Application) -> View:
     )
 
 
-async def _surroundings(session: AnySession, row: Application) -> Row[Any]:
-    """Return the moment, the agency's name, how many other cases the applicant has, and which parts this one has."""
-    agency = select(agency_replica.c.name).where(agency_replica.c.id == row.agency_id)
+def _around() -> Select[Any]:
+    case, agency_id = bindparam("case", type_=Uuid), bindparam("agency", type_=Uuid)
+    agency = select(agency_replica.c.name).where(agency_replica.c.id == agency_id)
     # 重复申请 and Art. 35 look at one applicant's other cases at one agency.
     others = select(func.count()).where(
-        Application.agency_id == row.agency_id,
-        Application.id_number_blind == row.id_number_blind,
-        Application.id != row.id,
+        Application.agency_id == agency_id,
+        Application.id_number_blind == bindparam("person", type_=Text),
+        Application.id != case,
     )
-    statement = select(
+    return select(
         now_column().label("now"),
         agency.scalar_subquery().label("agency_name"),
         others.scalar_subquery().label("same_applicant"),
         *(
-            exists().where(model.application_id == row.id).label(model.__tablename__)
+            exists().where(model.application_id == case).label(model.__tablename__)
             for model in (Consultation, Extension, Reply)
         ),
     )
-    return (await session.execute(statement)).one()
+
+
+AROUND = _around()  # built once: building it costs more than running it
+
+
+async def _surroundings(session: AnySession, row: Application) -> Row[Any]:
+    """Return the moment, the agency's name, how many other cases the applicant has, and which parts this one has."""
+    values = {"case": row.id, "agency": row.agency_id, "person": row.id_number_blind}
+    around: Row[Any] = (await session.execute(AROUND, values)).one()
+    return around
 
 
 async def _parts(session: AnySession, model: Any, application_id: UUID) -> list[Any]:
