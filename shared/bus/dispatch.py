@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from shared.bus.incoming import Incoming
-from shared.db.trouble import database_trouble, describe
+from shared.db.trouble import database_trouble, describe, row_is_held
 from shared.db.uow import UnitOfWork
 from shared.events import Envelope, Event, decode
 from shared.telemetry import trace
@@ -14,7 +14,7 @@ Handler = Callable[[UnitOfWork, Envelope[Any]], Awaitable[None]]
 
 
 class EventFailed(Exception):
-    """The handler of one event raised; `__cause__` is what it raised."""
+    """The handler of one event raised, or waited too long for a row; `__cause__` is what it raised."""
 
     def __init__(self, event: Incoming, error: str) -> None:
         super().__init__(f"{event.type} {event.event_id}: {error}")
@@ -39,6 +39,6 @@ class Dispatcher:
                 with trace.use(envelope.traceparent):
                     await self._handlers[event.type](uow, envelope)
         except Exception as error:
-            if database_trouble(error):
+            if database_trouble(error) and not row_is_held(error):
                 raise
             raise EventFailed(event, describe(error)) from error

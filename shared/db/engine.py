@@ -50,7 +50,8 @@ class Database:
                     "application_name": f"lantai-{service}",
                     "statement_timeout": str(statement_timeout_ms),
                     "lock_timeout": str(lock_timeout_ms),
-                    "idle_in_transaction_session_timeout": "60000",
+                    # A process that is frozen in the middle keeps its rows no longer than its leases elsewhere.
+                    "idle_in_transaction_session_timeout": "10000",
                     "timezone": "UTC",
                 },
             },

@@ -6,7 +6,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 # Connection exceptions, rolled-back transactions (deadlock, serialization), exhausted resources, shutdown and start-up.
 _CLASSES = ("08", "40", "53")
 ERROR_CHARACTERS = 2000
-_STATES = ("57P01", "57P02", "57P03", "57P05", "25P03", "55P03")
+_LOCK_NOT_AVAILABLE = "55P03"
+_STATES = ("57P01", "57P02", "57P03", "57P05", "25P03", _LOCK_NOT_AVAILABLE)
 
 
 def database_trouble(error: BaseException) -> bool:
@@ -19,8 +20,14 @@ def database_trouble(error: BaseException) -> bool:
     return error.connection_invalidated or state.startswith(_CLASSES) or state in _STATES
 
 
+def row_is_held(error: BaseException) -> bool:
+    """Whether somebody else kept a row for longer than we wait: the trouble of what wants that row, of nothing else."""
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == _LOCK_NOT_AVAILABLE
+
+
 def describe(error: BaseException) -> str:
     """Return what an operator needs to know of an error; of a statement's, not the parameters: they may be personal."""
     if isinstance(error, DBAPIError):
         return f"{type(error.orig).__name__} {getattr(error.orig, 'sqlstate', '')}".strip()
-    return f"{type(error).__name__}: {error}"[:ERROR_CHARACTERS]
+    told = f"{type(error).__name__}: {error}"[:ERROR_CHARACTERS]
+    return told.encode(errors="replace").decode().replace("\0", "\ufffd")  # what a text column can keep

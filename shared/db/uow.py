@@ -123,6 +123,12 @@ class UnitOfWork:
         for kind in kinds or tuple(collected):
             collected.pop(kind, None)
 
+    def changes_timer(self, subject: UUID, kind: str) -> bool:
+        """Whether this unit of work has set or cancelled the timer and not written it yet."""
+        return kind in self._timers.get(subject, ()) or any(
+            subject in subjects and (not kinds or kind in kinds) for kinds, subjects in self._cancelled.items()
+        )
+
     async def flush(self) -> None:
         """Write what was collected so far; the commit does this by itself."""
         await self.session.flush()

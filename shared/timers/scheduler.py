@@ -16,10 +16,11 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy import Row
+from sqlalchemy.exc import DBAPIError
 
 from shared.db.engine import Database
 from shared.db.retry import RetryPolicy
-from shared.db.trouble import database_trouble, describe
+from shared.db.trouble import database_trouble, describe, row_is_held
 from shared.db.uow import Actor, UnitOfWork
 from shared.telemetry import trace
 from shared.telemetry.health import Health, Pulse
@@ -47,7 +48,7 @@ TimerHandler = Callable[[UnitOfWork, DueTimer], Awaitable[None]]
 
 
 class TimerFailed(Exception):
-    """A handler raised; `__cause__` is what it raised."""
+    """A handler raised, or waited too long for a row; `__cause__` is what it raised."""
 
     def __init__(self, timer: Row[Any], error: str) -> None:
         super().__init__(f"{timer.kind} {timer.subject}: {error}")
@@ -146,26 +147,39 @@ class Scheduler:
                     await self._count(failure)
                     return
                 left.remove(failure.timer.id)
-                await self._fire([failure.timer.id])
+                await self._fire_alone(failure.timer.id)
             except Exception as error:
-                if database_trouble(error) or isinstance(error, OSError) or len(left) == 1:
+                trouble = (database_trouble(error) and not row_is_held(error)) or isinstance(error, OSError)
+                if trouble or len(left) == 1:
                     raise
                 # Raised by what the handlers left to the end (flush, deferred constraint): each is tried alone.
                 for timer_id in left:
-                    await self._fire([timer_id])
+                    await self._fire_alone(timer_id)
                 return
+
+    async def _fire_alone(self, timer_id: UUID) -> None:
+        """Fire one of several; if somebody keeps its row, it stays due for the next sweep and the others go on."""
+        try:
+            await self._fire([timer_id])
+        except DBAPIError as error:
+            if not row_is_held(error):
+                raise
+            log.warning("timer waits for its row", service=self._db.service, timer_id=str(timer_id))
 
     async def _transaction(self, ids: Sequence[UUID]) -> None:
         """Effects and marks together. Raises TimerFailed, TimersChanged, or what only the end of it told."""
         taken: list[Row[Any]] = []
+        fired: list[Row[Any]] = []
         try:
             async with self._db.write(Actor.system(self._db.service)) as uow:
                 taken = await take(uow.session, ids, uow.now)
                 for timer in taken:
-                    await self._handle(uow, timer)
+                    if not uow.changes_timer(timer.subject, timer.kind):  # by a handler that came before
+                        await self._handle(uow, timer)
+                        fired.append(timer)
                 await uow.session.flush()
                 # Before the unit of work writes what the handlers scheduled: one may set its own kind anew.
-                if changed := await mark_fired(uow.session, taken, uow.now):
+                if changed := await mark_fired(uow.session, fired, uow.now):
                     raise TimersChanged(changed)
         except (TimerFailed, TimersChanged):
             raise
@@ -173,7 +187,7 @@ class Scheduler:
             if len(taken) == 1 and not database_trouble(error) and not isinstance(error, OSError):
                 raise TimerFailed(taken[0], describe(error)) from error
             raise
-        for timer in taken:
+        for timer in fired:
             self._fired.labels("fired").inc()
             self._lateness.observe(max((uow.now - timer.due_at).total_seconds(), 0))
 
@@ -184,7 +198,7 @@ class Scheduler:
                 with trace.use(None):  # what a timer sets off is a story of its own
                     await self._handlers[timer.kind](uow, due_timer)
         except Exception as error:
-            if database_trouble(error):
+            if database_trouble(error) and not row_is_held(error):
                 raise
             raise TimerFailed(timer, describe(error)) from error
 
