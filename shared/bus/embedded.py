@@ -40,7 +40,11 @@ _ADVANCE = """
     FROM unnest($1::text[], $2::int[], $3::bigint[]) AS added(topic, partition, count)
     WHERE p.topic = added.topic AND p.partition = added.partition
 """
-_COLUMNS = ("topic", "partition", "offset", "key", "headers", "body")
+# Not COPY: a process that is frozen in the middle of one holds its locks for ever, no timeout ends it.
+_ADD_RECORDS = """
+    INSERT INTO bus_records (topic, partition, "offset", key, headers, body)
+    SELECT * FROM unnest($1::text[], $2::int[], $3::bigint[], $4::text[], $5::text[], $6::bytea[])
+"""
 
 
 class EmbeddedTransport:
@@ -63,7 +67,13 @@ class EmbeddedTransport:
             max_size=self._pool_size,
             timeout=direct.CONNECT_SECONDS,
             command_timeout=direct.COMMAND_SECONDS,
-            server_settings={"application_name": self._name, "timezone": "UTC", "jit": "off"},
+            server_settings={
+                "application_name": self._name,
+                "timezone": "UTC",
+                "jit": "off",
+                # A process frozen between two statements keeps a partition, or its group, no longer than a lease.
+                "idle_in_transaction_session_timeout": str(int(self.lease_seconds * 1000)),
+            },
         )
         self._listener.start()
         self._upkeep = asyncio.create_task(self._keep_up(), name="bus-upkeep")
@@ -158,4 +168,4 @@ async def _append(connection: asyncpg.Connection, grouped: dict[tuple[str, int],
         for offset, record in enumerate(grouped[place], start["next_offset"]):
             rows.append((*place, offset, record.key, json.dumps(dict(record.headers)), record.body))
     await connection.execute(_ADVANCE, topics, partitions, [len(part) for part in grouped.values()])
-    await connection.copy_records_to_table("bus_records", records=rows, columns=_COLUMNS)
+    await connection.execute(_ADD_RECORDS, *zip(*rows, strict=True))

@@ -11,6 +11,8 @@ UPKEEP_LOCK = 0x1A27A1_0C1E
 _EXPIRE = """
     DELETE FROM bus_records r USING bus_topics t
     WHERE t.name = r.topic AND NOT t.compacted AND r.at < clock_timestamp() - make_interval(secs => t.retention_seconds)
+      AND NOT EXISTS (SELECT FROM bus_cursors c
+                      WHERE c.topic = r.topic AND c.partition = r.partition AND c.position <= r."offset")
 """
 _COMPACT = """
     DELETE FROM bus_records r USING (
@@ -37,7 +39,10 @@ class Backlog:
 
 
 async def clean(connection: asyncpg.Connection) -> tuple[int, int]:
-    """Drop expired records and superseded ones of compacted topics; return how many of each. One process at a time."""
+    """Drop expired records that every group has read, and superseded ones of compacted topics, one process at a time.
+
+    Return how many of each.
+    """
     async with connection.transaction():
         if not await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", UPKEEP_LOCK):
             return 0, 0

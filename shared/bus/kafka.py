@@ -168,6 +168,9 @@ class KafkaTransport:
         try:
             return len(await producer.partitions_for(topic))
         except UnknownTopicOrPartitionError:
+            # Said of a dead broker too: only one that answers can tell that there is no such topic.
+            if not await producer.client.force_metadata_update():
+                raise TransportUnavailable("Kafka: no broker answers") from None
             raise RecordRefused(index, f"no topic {topic}") from None
 
     def subscribe(self, group: str, topics: Iterable[str]) -> AbstractAsyncContextManager["KafkaSubscription"]:
@@ -298,7 +301,12 @@ class KafkaSubscription:
                 return {(p.topic, p.partition): ends[p] - await consumer.position(p) for p in held}
 
 
+def _text(raw: bytes | None) -> str:
+    """Read what should be text; a stranger's bytes become a text that PostgreSQL can keep, for the key to be parked."""
+    return (raw or b"").decode(errors="replace").replace("\0", "\ufffd")
+
+
 def _delivered(message: Any) -> Delivered:
-    headers = {name: value.decode() for name, value in message.headers}
-    record = Record(message.topic, (message.key or b"").decode(), headers, message.value or b"")
+    headers = {name: _text(value) for name, value in message.headers}
+    record = Record(message.topic, _text(message.key), headers, message.value or b"")
     return Delivered(record, message.partition, message.offset, datetime.fromtimestamp(message.timestamp / 1000, UTC))

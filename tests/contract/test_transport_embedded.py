@@ -93,6 +93,40 @@ async def test_expired_records_go_and_the_rest_keep_their_offsets(
     assert [(d.offset, int(d.record.body)) for d in found] == [(2, 2), (3, 3)]
 
 
+async def test_what_a_group_has_not_read_does_not_expire(world: EmbeddedWorld, connection: asyncpg.Connection) -> None:
+    log, topic = await world.another_process(), a_topic(partitions=1, retention_days=30)
+    await log.ensure_topics([topic])
+    await log.publish([record(topic, "k", n) for n in range(4)])
+    async with log.subscribe("away", [topic.name]) as subscription:
+        found = await read(subscription, 4, commit=False)
+        await subscription.commit(found[:1])
+    await connection.execute("UPDATE bus_records SET at = at - $1::interval", timedelta(days=31))
+    assert await clean(connection) == (1, 0)
+    async with log.subscribe("away", [topic.name]) as subscription:
+        assert numbers(await read(subscription, 3)) == {"k": [1, 2, 3]}
+    assert await clean(connection) == (3, 0)
+
+
+@pytest.mark.parametrize("held", ["partition", "group"])
+async def test_a_process_frozen_in_the_middle_of_its_transaction_loses_what_it_held(
+    world: EmbeddedWorld, held: str
+) -> None:
+    """SIGSTOP in an append or a rebalance: its session ends, and the others go on."""
+    frozen, log, topic = await world.another_process(), await world.another_process(), a_topic(partitions=1)
+    await log.ensure_topics([topic])
+    async with asyncio.timeout(LEASE_SECONDS + 5):
+        with pytest.raises(TransportUnavailable):
+            async with frozen.connection() as session, session.transaction():
+                if held == "partition":
+                    await session.execute("SELECT FROM bus_partitions WHERE topic = $1 FOR UPDATE", topic.name)
+                else:
+                    await session.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", "bus:g")
+                await log.publish([record(topic, "k", 1)])
+                async with log.subscribe("g", [topic.name]) as subscription:
+                    assert numbers(await read(subscription, 1)) == {"k": [1]}
+                await session.execute("SELECT 1")
+
+
 async def test_compaction_keeps_the_newest_of_each_key(world: EmbeddedWorld, connection: asyncpg.Connection) -> None:
     log, compacted, plain = await world.another_process(), a_topic(compacted=True), a_topic()
     await log.ensure_topics([compacted, plain])

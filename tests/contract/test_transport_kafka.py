@@ -5,11 +5,12 @@ import time
 from collections.abc import AsyncIterator
 
 import pytest
+from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from shared.bus.kafka import KafkaTransport
-from shared.bus.transport import Transport, TransportUnavailable
+from shared.bus.transport import Record, Transport, TransportUnavailable
 from tests.contract.transport_suite import TransportSuite, a_topic, closing, numbers, read, record
 from tests.kit.kafka import KafkaBroker
 
@@ -57,6 +58,36 @@ async def test_topics_are_created_as_registered(world: KafkaWorld) -> None:
     assert described == {kept.name: 4, compacted.name: 2}
     assert (first["cleanup.policy"], first["retention.ms"]) == ("delete", str(3 * 86_400_000))
     assert (second["cleanup.policy"], second["retention.ms"]) == ("compact", "-1")
+
+
+async def test_a_record_that_is_no_text_is_read_like_any_other(world: KafkaWorld) -> None:
+    """A stranger may write it; it must reach the consumer, which parks it, and not stop the group for ever."""
+    log, topic = await world.another_process(), a_topic(partitions=1)
+    await log.ensure_topics([topic])
+    stranger = AIOKafkaProducer(bootstrap_servers=world.bootstrap)
+    await stranger.start()
+    await stranger.send_and_wait(topic.name, key=b"k\xff\0", value=None, headers=[("ce_id", b"\xfe"), ("x", None)])
+    await stranger.stop()
+    await log.publish([record(topic, "k", 1)])
+    async with log.subscribe("g", [topic.name]) as subscription:
+        strange, good = await read(subscription, 2)
+    assert strange.record == Record(topic.name, "k\ufffd\ufffd", {"ce_id": "\ufffd", "x": ""}, b"")
+    assert good.record.body == b"1"
+
+
+async def test_a_dead_broker_is_no_missing_topic(kafka_broker: KafkaBroker) -> None:
+    """The first event of a topic meets a broker that has just died: it waits, and is not set aside as unpublishable."""
+    log, used, unused = KafkaTransport(kafka_broker.bootstrap), a_topic(partitions=1), a_topic(partitions=1)
+    await log.ensure_topics([used])
+    await log.publish([record(used, "k", 1)])
+    await log.ensure_topics([unused])
+    await asyncio.to_thread(kafka_broker.kill9)
+    try:
+        with pytest.raises(TransportUnavailable):
+            await log.publish([record(unused, "k", 1)])
+    finally:
+        await log.stop()
+        await asyncio.to_thread(kafka_broker.restart)
 
 
 async def test_with_the_broker_dead_every_call_ends_and_says_so(kafka_broker: KafkaBroker) -> None:
