@@ -1,13 +1,10 @@
 """Routes that read documents: the public's, and the workbench of those who work on them."""
 
-import json
-from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse
-from pydantic import Field
 
 from services.catalog.documents import queries
 from services.catalog.documents.errors import DocumentWithdrawnFromPublic
@@ -29,30 +26,18 @@ from shared.db.clock import read_now
 from shared.db.uow import audit_trail
 from shared.errors import NotFound
 from shared.events.catalog import DisclosureAttribute
-from shared.http.bodies import Day, Output
+from shared.http.bodies import Day
 from shared.http.etags import set_etag
 from shared.http.openapi import PUBLIC
 from shared.http.pages import PageBody, PageParams, paged
 from shared.http.problems import STATUS, responses
 from shared.http.sessions import Read
+from shared.http.timeline import Timeline, timeline_entries
 
 router = APIRouter(prefix="/documents", tags=["公开公文"])
 workbench = APIRouter(prefix="/workbench/documents", tags=["公文办理"])
 pages = APIRouter(prefix="/api/catalog/v1/documents")
 GONE = responses(410, examples={410: (DocumentWithdrawnFromPublic,)})
-
-
-class TimelineEntry(Output):
-    """One audit entry: who did what, when."""
-
-    at: datetime
-    actor_name: str
-    action: str = Field(examples=["document.signed"])
-    details: dict[str, Any]
-
-
-class Timeline(Output):
-    items: list[TimelineEntry]
 
 
 def settings_of(request: Request) -> CatalogSettings:
@@ -144,10 +129,4 @@ async def get_document_in_work(document_id: UUID, principal: Staff, session: Rea
 async def get_document_timeline(document_id: UUID, principal: Staff, session: Read) -> Timeline:
     """Show who did what, when, from the audit trail."""
     await queries.in_work(session, principal, document_id)
-    entries = await audit_trail(session, document_id)
-    return Timeline(
-        items=[
-            TimelineEntry(at=e.at, actor_name=e.actor_name, action=e.action, details=json.loads(e.details))
-            for e in entries
-        ]
-    )
+    return Timeline(items=timeline_entries(await audit_trail(session, document_id)))

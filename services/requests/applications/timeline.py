@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from pydantic import Field
 from sqlalchemy import Row
 
 from services.requests.applications.models import CaseEntry
 from services.requests.applications.rules import EntryType
 from shared.http.bodies import Output
+from shared.http.timeline import TimelineEntry, timeline_entries
 
 
 class HistoryEntry(Output):
@@ -24,19 +24,9 @@ class HistoryEntry(Output):
     recorder_name: str
 
 
-class AuditBody(Output):
-    """One entry of the audit trail."""
-
-    at: datetime
-    actor_kind: str
-    actor_name: str
-    action: str = Field(examples=["application.confirmed"])
-    details: dict[str, Any]
-
-
 class Timeline(Output):
     history: list[HistoryEntry]
-    audit: list[AuditBody]
+    audit: list[TimelineEntry]
 
 
 def history(entries: Sequence[CaseEntry]) -> list[HistoryEntry]:
@@ -56,14 +46,4 @@ def history(entries: Sequence[CaseEntry]) -> list[HistoryEntry]:
 
 def timeline(entries: Sequence[CaseEntry], audited: Sequence[Row[Any]]) -> Timeline:
     """Show both side by side."""
-    trail = [
-        AuditBody(
-            at=row.at,
-            actor_kind=row.actor_kind,
-            actor_name=row.actor_name,
-            action=row.action,
-            details=json.loads(row.details),
-        )
-        for row in audited
-    ]
-    return Timeline(history=history(entries), audit=trail)
+    return Timeline(history=history(entries), audit=timeline_entries(audited))

@@ -22,10 +22,8 @@ from services.sentiment.incidents.schemas import (
     IncidentSummary,
     ReclassificationInput,
     State,
-    Timeline,
     incident_body,
     incident_summary,
-    timeline,
 )
 from services.sentiment.settings import SentimentSettings
 from services.sentiment.statutes import rule_set
@@ -37,6 +35,7 @@ from shared.http.idempotency import Idempotent
 from shared.http.pages import PageBody, PageParams, paged
 from shared.http.problems import responses
 from shared.http.sessions import Read, Write
+from shared.http.timeline import Timeline, timeline_entries
 
 router = APIRouter(prefix="/incidents", tags=["政务舆情"])
 
@@ -94,7 +93,7 @@ async def get_incident(incident_id: UUID, principal: Staff, session: Read, respo
 async def get_incident_timeline(incident_id: UUID, principal: Staff, session: Read) -> Timeline:
     """Show who did what, when, from the audit trail."""
     await queries.check_visible(session, principal, incident_id)
-    return timeline(await audit_trail(session, incident_id))
+    return Timeline(items=timeline_entries(await audit_trail(session, incident_id)))
 
 
 @router.post(

@@ -1,12 +1,10 @@
 """HTTP bodies of incidents."""
 
-import json
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import Field
-from sqlalchemy import Row
 
 from services.sentiment.clocks.schemas import ClockBody, clock_body
 from services.sentiment.incidents.commands import NewIncident
@@ -84,19 +82,6 @@ class IncidentBody(IncidentSummary):
     responses: list[ResponseBody]
 
 
-class TimelineEntry(Output):
-    """One audit entry: who did what, when."""
-
-    at: datetime
-    actor_name: str
-    action: str = Field(examples=["incident.escalated"])
-    details: dict[str, Any]
-
-
-class Timeline(Output):
-    items: list[TimelineEntry]
-
-
 def incident_summary(view: View) -> IncidentSummary:
     """Show an incident in a list."""
     return IncidentSummary(**_common(view))
@@ -117,16 +102,6 @@ def incident_body(view: View) -> IncidentBody:
         outcome=Outcome(incident.outcome) if incident.outcome else None,
         closing_note=incident.closing_note,
         responses=[response_body(row) for row in view.responses],
-    )
-
-
-def timeline(entries: list[Row[Any]]) -> Timeline:
-    """Show the audit entries of an incident."""
-    return Timeline(
-        items=[
-            TimelineEntry(at=e.at, actor_name=e.actor_name, action=e.action, details=json.loads(e.details))
-            for e in entries
-        ]
     )
 
 
