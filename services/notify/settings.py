@@ -23,6 +23,7 @@ class SmtpSecurity(StrEnum):
 class NotifySettings(ServiceSettings):
     """Without `smtp_host` mail waits. `mail_from` is the sender's address; its domain names our messages.
 
+    A mail provider that leaves a mail unanswered for `mail_patience_seconds` is spared further ones for one pause.
     A mail's lease must outlast its conversation, or a slow server would get the mail twice.
     """
 
@@ -39,6 +40,7 @@ class NotifySettings(ServiceSettings):
     mail_poll_seconds: float = Field(default=1.0, gt=0)
     mail_lease_seconds: float = Field(default=300, gt=0)
     mail_parallel: int = Field(default=8, ge=1, le=50)
+    mail_patience_seconds: float = Field(default=3, gt=0)
     mail_refusals: int = Field(default=8, ge=1)
     mail_pause_seconds: float = Field(default=60, gt=0)
     mail_longest_pause_seconds: float = Field(default=6 * 3600, gt=0)

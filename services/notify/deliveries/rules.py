@@ -65,6 +65,7 @@ class Outcome(StrEnum):
     REFUSED_FOR_NOW = "refused_for_now"  # 4xx
     REFUSED = "refused"  # 5xx, or there is no address to send to
     NOT_SENT = "not_sent"  # the server or the contact could not be reached: surely nothing was sent
+    HELD = "held"  # its provider does not answer others: not tried
     LOST = "lost"  # no answer after DATA, or we died: perhaps it was taken
     NOT_WANTED = "not_wanted"  # the recipient ended the subscription meanwhile
 
@@ -114,6 +115,8 @@ def after(attempt: Attempt, *, attempts: int, refusals: int, policy: RetryPolicy
             return Next(State.SUPERSEDED, refusals, None)
         case Outcome.NOT_SENT:
             return Next(State.PENDING, refusals, policy.pause(attempts))
+        case Outcome.HELD:
+            return Next(State.PENDING, refusals, policy.first_pause)
     if refusals + 1 >= policy.refusals:
         return Next(State.FAILED, refusals + 1, None)
     waiting = State.UNKNOWN if attempt.outcome is Outcome.LOST else State.PENDING

@@ -6,7 +6,7 @@ and is sent again under the same Message-ID, marked as possibly doubled. Two sen
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.message import EmailMessage
@@ -22,6 +22,7 @@ from services.notify.channels.message import Letter, compose
 from services.notify.channels.smtp import MailChannel
 from services.notify.deliveries import rules
 from services.notify.deliveries.contacts import Contact, Directory
+from services.notify.deliveries.lanes import Lanes, ProviderSilent
 from services.notify.deliveries.models import Delivery
 from services.notify.deliveries.notices import emit_delivered, emit_failed
 from services.notify.deliveries.rules import Attempt, Channel, Outcome, RecipientKind, State
@@ -33,6 +34,8 @@ from shared.db.uow import Actor, UnitOfWork
 DRAIN_SECONDS = 4.0
 RECORD_ATTEMPTS = 5
 RECORD_SECONDS = 20.0
+ANSWERS = (Outcome.ACCEPTED, Outcome.REFUSED, Outcome.REFUSED_FOR_NOW)
+PROVIDER_SILENT = "该邮箱的服务商暂无响应，稍后再试"
 LEASE_RAN_OUT = "发送进程中断，不知邮件服务器是否已接收"
 
 log = structlog.get_logger()
@@ -61,25 +64,46 @@ class Sender:
         self._directory = directory
         self._settings = settings
         self._actor = Actor.system(db.service)
+        self._lanes = Lanes(
+            settings.mail_parallel,
+            patience_seconds=settings.mail_patience_seconds,
+            rest_seconds=settings.mail_pause_seconds,
+        )
 
     async def run(self) -> None:
-        """Send until cancelled; then what is in conversation may end, for a few seconds."""
-        while True:
-            try:
-                sent = await self.run_once()
-            except (SQLAlchemyError, OSError) as error:
-                log.warning("mail_sender_waits", error=type(error).__name__)
-                sent = 0
-            if not sent:
-                await asyncio.sleep(self._settings.mail_poll_seconds)
+        """Send until cancelled, filling places as they fall free; then what is in conversation may end, for a while."""
+        crew = Crew(self._lanes.stuck)
+        try:
+            while True:
+                room = self._settings.mail_parallel - crew.busy
+                try:
+                    started = await self._start(crew, room) if 2 * room >= self._settings.mail_parallel else 0
+                except (SQLAlchemyError, OSError) as error:
+                    log.warning("mail_sender_waits", error=type(error).__name__)
+                    started = 0
+                if not started:
+                    await crew.change(self._settings.mail_poll_seconds)
+        finally:
+            await crew.disband()
 
     async def run_once(self) -> int:
-        """Send one batch; return how many mails were tried."""
+        """Send one batch to its end; return how many mails were tried."""
+        crew = Crew(self._lanes.stuck)
+        try:
+            started = await self._start(crew, self._settings.mail_parallel)
+            await crew.finish()
+        finally:
+            await crew.disband()
+        return started
+
+    async def _start(self, crew: "Crew", room: int) -> int:
+        """Begin to send what waits, as far as there is room; return how many mails."""
         await self._give_up_lost()
         if not self._settings.smtp_host:
             return 0
-        claims = await self._claim()
-        await _side_by_side([self._deliver(claim) for claim in claims])
+        claims = await self._claim(room)
+        for claim in claims:
+            crew.begin(self._deliver(claim))
         return len(claims)
 
     async def _give_up_lost(self) -> None:
@@ -94,7 +118,7 @@ class Sender:
             for delivery in (await uow.session.execute(query)).scalars():
                 self._apply(uow, delivery, Attempt(Outcome.LOST, LEASE_RAN_OUT))
 
-    async def _claim(self) -> list[Claim]:
+    async def _claim(self, room: int) -> list[Claim]:
         """Mark the mails that wait longest as ours, and commit that before anything is sent.
 
         No more than can be spoken for at once: a mail that queued behind others would lose its lease unsent.
@@ -108,7 +132,7 @@ class Sender:
                     Delivery.next_attempt_at <= uow.now,
                 )
                 .order_by(Delivery.next_attempt_at, Delivery.id)
-                .limit(self._settings.mail_parallel)
+                .limit(room)
                 .with_for_update(skip_locked=True)
             )
             return [self._take(uow, delivery) for delivery in (await uow.session.execute(query)).scalars()]
@@ -143,7 +167,17 @@ class Sender:
         if isinstance(contact, Attempt):
             await self._record(claim, contact, None)
             return
-        await self._record(claim, await self._channel.send(self._letter(claim, contact), contact.mail), contact)
+        await self._record(claim, await self._talk(claim, contact), contact)
+
+    async def _talk(self, claim: Claim, contact: Contact) -> Attempt:
+        """Hand the mail to the server, unless its provider leaves others unanswered."""
+        try:
+            async with self._lanes.talking_to(contact.mail.rpartition("@")[2].lower()) as talk:
+                attempt = await self._channel.send(self._letter(claim, contact), contact.mail)
+                talk.answered = attempt.outcome in ANSWERS
+                return attempt
+        except ProviderSilent:
+            return Attempt(Outcome.HELD, PROVIDER_SILENT)
 
     def _letter(self, claim: Claim, contact: Contact) -> EmailMessage:
         letter = Letter(
@@ -172,6 +206,8 @@ class Sender:
 
     def _apply(self, uow: UnitOfWork, delivery: Delivery, attempt: Attempt) -> None:
         """Write what a delivery becomes after an attempt, and tell of its end."""
+        if attempt.outcome is Outcome.HELD:
+            delivery.attempts -= 1
         following = rules.after(
             attempt,
             attempts=delivery.attempts,
@@ -194,18 +230,42 @@ class Sender:
             emit_failed(uow, delivery, delivery.id, delivery.channel, attempt.answer)
 
 
-async def _side_by_side(work: list[Coroutine[Any, Any, None]]) -> None:
-    """Do all of it at once. One that fails disturbs no other; when cancelled, what has begun may still end."""
-    tasks = [asyncio.create_task(coroutine) for coroutine in work]
-    if not tasks:
-        return
-    try:
-        await asyncio.wait(tasks)
-    except asyncio.CancelledError:
-        await asyncio.wait(tasks, timeout=DRAIN_SECONDS)
-        for task in tasks:
-            task.cancel()
-        raise
-    for task in tasks:
-        if (error := task.exception()) is not None:
+class Crew:
+    """The mails in work. One that fails disturbs no other; those that are stuck take no place."""
+
+    def __init__(self, stuck: Callable[[], int]) -> None:
+        self._stuck = stuck
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def busy(self) -> int:
+        return len(self._tasks) - self._stuck()
+
+    def begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
             log.error("mail_not_recorded", exc_info=error)
+
+    async def change(self, seconds: float) -> None:
+        """Wait until a mail is done, or for so long."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        else:
+            await asyncio.sleep(seconds)
+
+    async def finish(self) -> None:
+        """Wait for all."""
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def disband(self) -> None:
+        """Let what has begun end within a few seconds, and cancel the rest."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=DRAIN_SECONDS)
+        for task in list(self._tasks):
+            task.cancel()
