@@ -12,7 +12,8 @@ Check = Callable[[str, str], list[str]]
 SERVICES = ("catalog", "requests", "sentiment", "notify")
 # Who may commit: the unit of work, the migration runner, and nobody else.
 COMMITTERS = {"shared/db/engine.py", "shared/db/migrate.py"}
-BUSINESS = (*(f"services/{name}" for name in SERVICES), "shared/statutes", "shared/calendar", "shared/timers")
+MECHANISM_WITH_DATES = tuple(f"shared/{name}" for name in ("statutes", "calendar", "timers", "replicas", "audit", "db"))
+BUSINESS = (*(f"services/{name}" for name in SERVICES), *MECHANISM_WITH_DATES)
 
 
 def of_services() -> Iterator[tuple[str, str]]:
