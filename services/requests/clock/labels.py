@@ -2,6 +2,8 @@
 
 from datetime import date
 
+from services.requests.clock.rules import ClockReading
+
 STATES = {
     "running": "期限进行中",
     "paused": "征求意见中，期限暂不计算",
@@ -41,3 +43,7 @@ def weekday(day: date) -> str:
 
 def long_date(day: date) -> str:
     return f"{day.year}年{day.month}月{day.day}日"
+
+
+def extension(reading: ClockReading) -> str:
+    return f"（含延长 {reading.extended} 个）" if reading.extended else ""

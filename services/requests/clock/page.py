@@ -5,7 +5,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, Template
 
-from services.requests.clock.labels import REASONS, STATES, weekday
+from services.requests.clock.labels import REASONS, STATES, extension, weekday
 from services.requests.clock.rules import ClockReading
 
 
@@ -17,4 +17,10 @@ def _template() -> Template:
 
 def render_table(reading: ClockReading) -> str:
     """An HTML `<table>` of the ledger with the answer as its caption."""
-    return _template().render(reading=reading, state=STATES[reading.state], reasons=REASONS, weekday=weekday)
+    return _template().render(
+        reading=reading,
+        state=STATES[reading.state],
+        extension=extension(reading),
+        reasons=REASONS,
+        weekday=weekday,
+    )

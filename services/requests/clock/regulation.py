@@ -21,6 +21,7 @@ class Regulation:
 
     name: RegulationName
     reply_days: int
+    reply_cited: str
     extension_cap: int
     correction_notice_days: int | None
     fee_since: date
@@ -80,6 +81,7 @@ def _regulation(rows: RuleSet, name: RegulationName, day: date) -> Regulation:
     return Regulation(
         name=name,
         reply_days=rows.at("req.reply", day).number,
+        reply_cited=rows.at("req.reply", day).cited,
         extension_cap=rows.at("req.extend", day).number,
         correction_notice_days=notice.number if notice else None,
         fee_since=fee[0].since if fee else NEVER,

@@ -60,6 +60,7 @@ class ClockReading:
 
     `due_on` is None while a correction or fee is awaited; `provisional` (暂定) says that the due day rests on a year
     without a notice. `counted` + `left` = `allowed` while the due day has not passed.
+    `allowed` holds what was `extended`; `basis` is the article that gives the days.
     """
 
     regulation: RegulationName
@@ -70,6 +71,8 @@ class ClockReading:
     left: int
     allowed: int
     as_of: date
+    extended: int
+    basis: str
     _runs: tuple[Run, ...] = field(repr=False, compare=False)
     _reasons: Reasons = field(repr=False, compare=False)
 
@@ -111,6 +114,8 @@ def clock(
         left=said.left,
         allowed=case.terms.days if said.due is None else case.allowed,
         as_of=calendar.day(said.as_of),
+        extended=0 if said.due is None else case.allowed - case.terms.days,
+        basis=regulation.reply_cited,
         _runs=tuple(runs(case, said)),
         _reasons=Reasons(calendar, both, regulation),
     )

@@ -44,6 +44,8 @@ class ClockBody(Output):
     due_on: date | None
     provisional: bool = Field(description="暂定：所依据年度的放假通知尚未发布")
     allowed: int | None = Field(description="期限（工作日），含延长")
+    extended: int = Field(description="其中延长的工作日")
+    basis: str | None = Field(description="期限和延长所依据的条文")
     counted: int
     left: int | None
     calendar_version: str
@@ -136,10 +138,12 @@ def clock_body(reading: ClockReading, received_on: date, calendar_version: str, 
         due_on=reading.due_on,
         provisional=reading.provisional,
         allowed=reading.allowed,
+        extended=reading.extended,
+        basis=reading.basis,
         counted=reading.counted,
         left=reading.left,
         calendar_version=calendar_version,
-        unconfirmed=any("待确认" in day.citation for day in ledger),
+        unconfirmed="待确认" in reading.basis or any("待确认" in day.citation for day in ledger),
         ledger=ledger,
     )
 
@@ -154,6 +158,8 @@ def not_running(state: str, as_of: date, calendar_version: str) -> ClockBody:
         due_on=None,
         provisional=False,
         allowed=None,
+        extended=0,
+        basis=None,
         counted=0,
         left=None,
         calendar_version=calendar_version,

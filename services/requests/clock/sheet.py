@@ -10,7 +10,7 @@ from pathlib import Path
 
 import typst
 
-from services.requests.clock.labels import REASONS, REGULATIONS, STATES, long_date, weekday
+from services.requests.clock.labels import REASONS, REGULATIONS, STATES, extension, long_date, weekday
 from services.requests.clock.ledger import LedgerDay
 from services.requests.clock.rules import ClockReading
 from shared.calendar import start_of_day
@@ -68,7 +68,8 @@ def _summary(reading: ClockReading) -> list[tuple[str, str]]:
         ("截至", long_date(reading.as_of)),
         ("状态", STATES[reading.state]),
         ("答复期限届满日", last + ("（暂定）" if reading.provisional else "")),
-        ("工作日", f"应计 {reading.allowed} 个，已计 {reading.counted} 个，剩余 {reading.left} 个"),
+        ("工作日", f"应计 {reading.allowed} 个{extension(reading)}，已计 {reading.counted} 个，剩余 {reading.left} 个"),
+        ("期限依据", reading.basis),
     ]
 
 

@@ -5,12 +5,14 @@ each other without gap or overlap.
 """
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).parent
 
@@ -78,7 +80,12 @@ class TableRow:
     label: str
     outcomes: frozenset[Outcome]
     remedy: RemedyKind
-    articles: str
+    cited: Mapping[Outcome, str]
+
+    @property
+    def articles(self) -> str:
+        """The articles of the row, each once."""
+        return "；".join(dict.fromkeys(self.cited.values()))
 
 
 @dataclass(frozen=True)
@@ -107,7 +114,7 @@ def table_rows() -> dict[str, TableRow]:
             row["label"],
             frozenset(map(Outcome, row["outcomes"])),
             RemedyKind(row["remedy"]),
-            row["articles"],
+            _cited(row),
         )
         for row in data["row"]
     }
@@ -115,6 +122,20 @@ def table_rows() -> dict[str, TableRow]:
     if placed != set(Outcome):
         raise InvalidTables(f"没有表三行的答复种类：{set(Outcome) - placed}")
     return rows
+
+
+def _cited(row: Mapping[str, Any]) -> dict[Outcome, str]:
+    articles = row["articles"]
+    cited = dict.fromkeys(row["outcomes"], articles) if isinstance(articles, str) else articles
+    if set(cited) != set(row["outcomes"]):
+        raise InvalidTables(f"表三第 {row['row']} 行的依据与答复种类不符：{sorted(cited)}")
+    return {Outcome(outcome): text for outcome, text in cited.items()}
+
+
+def articles_of(outcome: Outcome, row: str, refused_row: str | None) -> str:
+    """Return the articles a reply rests on; what is withheld of a 部分公开 names its own."""
+    cited = table_rows()[row].cited[outcome]
+    return cited if refused_row is None else f"{cited}；不予公开的部分：{table_rows()[refused_row].articles}"
 
 
 @cache

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from services.requests.desk import Desk
 from services.requests.replies.commands import open_text
-from services.requests.replies.dispositions import Outcome, RemedyKind, TableRow, remedies, table_rows
+from services.requests.replies.dispositions import Outcome, RemedyKind, TableRow, articles_of, remedies, table_rows
 from services.requests.replies.models import Reply
 from services.requests.replies.rules import DeliveryMode, Draft, ReplyState
 from shared.http.bodies import Input, Line, Output, Paragraph, WebAddress
@@ -90,7 +90,7 @@ def reply_body(row: Reply, desk: Desk) -> ReplyBody:
         outcome_label=Outcome(row.outcome).label,
         row=row.row,
         row_label=table_row.label,
-        articles=table_row.articles,
+        articles=articles_of(Outcome(row.outcome), row.row, row.refused_row),
         refused_row=row.refused_row,
         grounds=grounds,
         content=content,

@@ -1,5 +1,6 @@
 """What an applicant sees of a case. A wrong code and an unknown number look the same, and take as long."""
 
+import unicodedata
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +32,9 @@ class Status:
 
 async def status_of(session: AnySession, desk: Desk, receipt_number: str, code: str) -> Status:
     """Return the case of this number if the code is its own; raises NotFound."""
-    wanted: Any = select(Application).where(Application.receipt_number == receipt_number.strip())
+    typed = receipt_number.strip()
+    numbers = {typed, unicodedata.normalize("NFKC", typed).upper()}  # as a phone's keyboard may write it
+    wanted: Any = select(Application).where(Application.receipt_number.in_(numbers)).limit(1)
     row = (await session.execute(wanted)).scalar_one_or_none()
     stored = NOBODYS_HASH if row is None else row.code_hash
     if not codes.matches(desk.vault, code, stored) or row is None:

@@ -11,7 +11,7 @@ from services.requests.clock.queries import actual
 from services.requests.clock.schemas import ClockBody
 from services.requests.desk import Desk
 from services.requests.replies.commands import open_text
-from services.requests.replies.dispositions import Outcome, remedies, table_rows
+from services.requests.replies.dispositions import Outcome, articles_of, remedies
 from services.requests.replies.rules import DeliveryMode, ReplyState
 from services.requests.status.queries import Status
 from shared.events.requests import ApplicationState
@@ -72,6 +72,7 @@ class StatusBody(Output):
     provisional: bool
     left: int | None
     correction_answer_by: date | None
+    correction_items: str | None = Field(description="等待补正时，需要补正的事项")
     history: list[StatusEntry]
     clock: ClockBody
     reply: StatusReply | None
@@ -91,6 +92,7 @@ def status_body(status: Status, desk: Desk) -> StatusBody:
         provisional=standing.provisional,
         left=standing.left,
         correction_answer_by=row.answer_by,
+        correction_items=_items(status, desk),
         history=[
             StatusEntry(on=entry.on, type=EntryType(entry.type), label=EntryType(entry.type).label)
             for entry in status.entries
@@ -99,6 +101,14 @@ def status_body(status: Status, desk: Desk) -> StatusBody:
         clock=actual(status.view, desk),
         reply=_reply(status, desk),
     )
+
+
+def _items(status: Status, desk: Desk) -> str | None:
+    if status.view.standing.state is not ApplicationState.AWAITING_CORRECTION:
+        return None
+    asked = [entry for entry in status.entries if entry.type == EntryType.CORRECTION_NOTICE]
+    sealed = asked[-1].note_sealed if asked else None
+    return None if sealed is None else desk.vault.open(sealed, context="case_events.note")
 
 
 def _reply(status: Status, desk: Desk) -> StatusReply | None:
@@ -111,7 +121,7 @@ def _reply(status: Status, desk: Desk) -> StatusReply | None:
     return StatusReply(
         outcome=Outcome(reply.outcome),
         outcome_label=Outcome(reply.outcome).label,
-        articles=table_rows()[reply.row].articles,
+        articles=articles_of(Outcome(reply.outcome), reply.row, reply.refused_row),
         grounds=grounds,
         content=content,
         document_title=reply.published_title or reply.document_title,

@@ -20,6 +20,7 @@ from services.requests.replies.dispositions import (
     Outcome,
     Remedy,
     RemedyKind,
+    articles_of,
     check_remedies,
     remedies,
     remedy_for,
@@ -180,3 +181,17 @@ def test_every_outcome_has_a_row_and_a_name() -> None:
     assert all(outcome.label for outcome in Outcome)
     refusing = {row.row for row in table_rows().values() if row.remedy is RemedyKind.REFUSAL}
     assert refusing | {"3.2"} == REVIEW_FIRST
+
+
+@pytest.mark.parametrize(
+    ("outcome", "row", "refused_row", "articles"),
+    [
+        (Outcome.ALREADY_PUBLIC, "3.1", None, "第三十六条第一项"),
+        (Outcome.DISCLOSED, "3.1", None, "第三十六条第二项"),
+        (Outcome.NOT_HELD, "3.4.1", None, "第三十六条第四项"),
+        (Outcome.NOT_RESPONSIBLE, "3.4.1", None, "第三十六条第五项"),
+        (Outcome.PARTLY_DISCLOSED, "3.2", "3.3.5", "第三十七条；不予公开的部分：第三十六条第三项、第十六条第一款"),
+    ],
+)
+def test_a_reply_names_the_item_it_rests_on(outcome: Outcome, row: str, refused_row: str | None, articles: str) -> None:
+    assert articles_of(outcome, row, refused_row) == articles
