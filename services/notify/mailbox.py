@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -18,6 +19,7 @@ from jinja2 import Environment as Templates
 from jinja2 import select_autoescape
 from pydantic import BaseModel
 
+from shared.calendar import SHANGHAI
 from shared.db.ids import uuid7
 from shared.service.settings import Environment
 
@@ -25,6 +27,17 @@ SHOWN = 200
 MAX_MAIL_BYTES = 2 * 1024 * 1024
 
 _PAGES = Templates(autoescape=select_autoescape(default=True))
+
+
+def _local(sent_at: str) -> str:
+    """The hour of a mail as its readers in China write it; a date that is none as it stands."""
+    try:
+        return parsedate_to_datetime(sent_at).astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M:%S")
+    except ValueError:
+        return sent_at
+
+
+_PAGES.filters["local"] = _local
 _PAGE = _PAGES.from_string((Path(__file__).parent / "mailbox.html").read_text(encoding="utf-8"))
 
 

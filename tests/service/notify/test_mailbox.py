@@ -36,6 +36,7 @@ async def test_caught_mail_is_listed_shown_and_survives_a_restart(tmp_path: Path
         listed = (await client.get("/mailbox")).text
         assert listed.index("第二封") < listed.index("第一封")
         assert "<b>" not in listed
+        assert "<td>2026-11-22 00:00:00</td>" in listed
         newest, oldest = (await client.get("/mailbox/messages")).json()["items"]
         assert (oldest["subject"], oldest["to"]) == ("第一封", "zhang@example.cn")
         assert newest["message_id"] == "<1@lantai.test>"
