@@ -79,7 +79,9 @@ class Consumers:
     async def stop(self, grace_seconds: float = 5.0) -> None:
         """Finish the batch at hand and move the position; what is left is delivered again to the next member."""
         self._stopping.set()
-        await self._retries.stop(grace_seconds)
+        await asyncio.gather(self._retries.stop(grace_seconds), self._stop_reading(grace_seconds))
+
+    async def _stop_reading(self, grace_seconds: float) -> None:
         if self._task is not None:
             await asyncio.wait([self._task], timeout=grace_seconds)
             self._task.cancel()

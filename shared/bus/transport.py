@@ -32,8 +32,7 @@ class Record:
     @property
     def size(self) -> int:
         """Bytes that count against the limit."""
-        headers = sum(map(len, self.headers)) + sum(map(len, self.headers.values()))
-        return len(self.body) + len(self.key) + headers
+        return len(self.body) + len("".join((self.key, *self.headers, *self.headers.values())).encode())
 
 
 @dataclass(frozen=True, slots=True)

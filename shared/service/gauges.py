@@ -31,6 +31,11 @@ SPINE = (
             " FROM outbox WHERE published_at IS NULL"
         ),
     ),
+    Gauge(
+        "outbox_unpublished",
+        "Events that the log has not taken yet",
+        _number("SELECT count(*) FROM outbox WHERE published_at IS NULL"),
+    ),
     Gauge("parked_keys", "Keys whose events wait behind one that failed", _number("SELECT count(*) FROM parked_keys")),
     Gauge(
         "dead_letters_open",

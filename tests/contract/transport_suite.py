@@ -201,6 +201,10 @@ class TransportSuite:
         async with log.subscribe(f"g-{topic.name}", [topic.name]) as subscription:
             assert await nothing_more(subscription)
 
+    async def test_the_limit_counts_bytes_also_of_key_and_headers(self, log: Transport, topic: Topic) -> None:
+        with pytest.raises(RecordRefused, match="exceeds 1000000"):
+            await log.publish([Record(topic.name, "k", {"题": "值" * 400_000}, b"")])
+
     async def test_a_record_just_below_the_limit_passes(self, log: Transport, topic: Topic) -> None:
         small = record(topic, "k", 1)
         sent = record(topic, "k", 1, size=MAX_EVENT_BYTES - small.size)

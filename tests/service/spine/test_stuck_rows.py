@@ -1,5 +1,7 @@
 """One row that somebody holds for long, or an error that no row can hold: its own subject waits, and no other."""
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -18,7 +20,18 @@ from shared.db.spine import parked_keys, timers
 from shared.db.uow import UnitOfWork
 from shared.events import Envelope, encode
 from shared.timers import DueTimer, Scheduler
-from tests.kit.spine import AGENCY, COUNTERS, SYSTEM, Counted, effects, effects_of, running, some_ids, until_effects
+from tests.kit.spine import (
+    AGENCY,
+    COUNTERS,
+    SYSTEM,
+    Counted,
+    effects,
+    effects_of,
+    running,
+    some_ids,
+    until,
+    until_effects,
+)
 
 QUICK = RetryPolicy((timedelta(milliseconds=50),) * 100)
 NOW = datetime.now(UTC)
@@ -102,6 +115,34 @@ async def test_an_event_whose_case_is_locked_parks_its_key_and_no_other(
         await until_effects(counters, {stuck: [0]} | {one: [1] for one in others}, 10)
     async with running(Consumers(impatient, bus, "g", {Counted: handler}, retries=QUICK, retry_poll_seconds=0.05)):
         await until_effects(counters, {one: [1] for one in (stuck, *others)}, 10)
+
+
+async def test_stopping_waits_once_for_readers_and_retries_that_hang(
+    counters: Database, bus: EmbeddedTransport
+) -> None:
+    parked, other = some_ids(2)
+    failed: set[UUID] = set()
+    hanging: set[UUID] = set()
+
+    async def handler(_uow: UnitOfWork, event: Envelope[Counted]) -> None:
+        if event.subject == parked and not failed:
+            failed.add(parked)
+            raise RuntimeError
+        hanging.add(event.subject)
+        await asyncio.sleep(60)
+
+    async def hangs(*subjects: UUID) -> bool:
+        return hanging == set(subjects)
+
+    consumers = Consumers(counters, bus, "g", {Counted: handler}, retries=QUICK, retry_poll_seconds=0.05)
+    consumers.start()
+    await bus.publish([record(parked)])
+    await until(lambda: hangs(parked))
+    await bus.publish([record(other)])
+    await until(lambda: hangs(parked, other))
+    began = time.monotonic()
+    await consumers.stop(2)
+    assert time.monotonic() - began < 3.5
 
 
 async def test_an_error_that_no_row_can_hold_parks_its_key_and_no_other(
