@@ -6,6 +6,7 @@ asks the same pure rules, without token, sessions, schemas, metrics or logs. Pag
 """
 
 import asyncio
+import io
 import json
 import os
 import statistics
@@ -27,6 +28,7 @@ from shared.auth import DevelopmentIssuer, Grant, Role
 from shared.db import direct
 from shared.db.pages import encode_cursor
 from shared.service.settings import Environment
+from shared.telemetry import logging
 from tests.kit.apps import ISSUER, make_deps
 from tests.kit.postgres import ServiceDatabase
 
@@ -164,6 +166,7 @@ async def _race(ours: Door, control: Api, cursor: str) -> None:
 
 async def _statements(database: ServiceDatabase, cursor: str) -> None:
     """Count what a list executes, however many it shows and wherever it lies."""
+    logging.configure("requests", stream=io.StringIO())
     issuer = DevelopmentIssuer(env="test", url=ISSUER)
     settings = RequestsSettings(env=Environment.TEST)
     deps = replace(make_deps(settings, database.url, issuer), vault=VAULT)

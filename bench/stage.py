@@ -31,7 +31,7 @@ from tests.kit.postgres import PostgresServer, ServiceDatabase
 
 DATA_KEY = base64.b64encode(b"bench" * 6 + b"..").decode()
 VAULT = Vault.parse(f"k1:{DATA_KEY}")
-SECONDS = float(os.environ.get("BENCH_SECONDS", "5"))
+SECONDS = float(os.environ.get("BENCH_SECONDS", "4"))
 CONNECTIONS = 32
 COUNTY = UUID("0191d000-0000-7000-8000-000000000001")
 AGENCIES = [UUID(int=COUNTY.int + number) for number in range(1, 65)]
