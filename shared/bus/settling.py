@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 import structlog
+from sqlalchemy import text
 
 from shared.bus.dispatch import Dispatcher, EventFailed
 from shared.bus.inbox import claim
@@ -23,6 +24,7 @@ from shared.telemetry.metrics import Metrics
 log = structlog.get_logger(__name__)
 FIRST_SLICE = 25
 SLICE_SECONDS = 0.15
+_STILL_SOUND = text("SELECT 1")
 
 
 class UnattributedFailure(Exception):
@@ -113,6 +115,9 @@ class Settling:
                     await self._dispatcher.handle(uow, event)
                     outcomes["handled"] += 1
                 fresh.discard(event.event_id)
+            await uow.flush()
+            # A handler may have swallowed an error that doomed the transaction; its COMMIT would not tell.
+            await uow.session.execute(_STILL_SOUND)
         return outcomes
 
     async def _park(self, failure: EventFailed) -> None:

@@ -3,12 +3,13 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
 from sqlalchemy import insert, select, text, update
+from sqlalchemy.exc import DBAPIError
 
 from shared.bus.consumers import Consumers
 from shared.bus.embedded import EmbeddedTransport
@@ -72,6 +73,11 @@ def record(subject: UUID) -> Record:
     return Record(COUNTERS.name, key, headers, body)
 
 
+async def parked(db: Database) -> list[str]:
+    async with db.read() as session:
+        return list((await session.scalars(select(parked_keys.c.key))).all())
+
+
 async def test_a_timer_whose_case_is_locked_holds_up_no_other(counters: Database, impatient: Database) -> None:
     stuck, *others = some_ids(5)
 
@@ -120,13 +126,13 @@ async def test_an_event_whose_case_is_locked_parks_its_key_and_no_other(
 async def test_stopping_waits_once_for_readers_and_retries_that_hang(
     counters: Database, bus: EmbeddedTransport
 ) -> None:
-    parked, other = some_ids(2)
+    first, other = some_ids(2)
     failed: set[UUID] = set()
     hanging: set[UUID] = set()
 
     async def handler(_uow: UnitOfWork, event: Envelope[Counted]) -> None:
-        if event.subject == parked and not failed:
-            failed.add(parked)
+        if event.subject == first and not failed:
+            failed.add(first)
             raise RuntimeError
         hanging.add(event.subject)
         await asyncio.sleep(60)
@@ -136,10 +142,10 @@ async def test_stopping_waits_once_for_readers_and_retries_that_hang(
 
     consumers = Consumers(counters, bus, "g", {Counted: handler}, retries=QUICK, retry_poll_seconds=0.05)
     consumers.start()
-    await bus.publish([record(parked)])
-    await until(lambda: hangs(parked))
+    await bus.publish([record(first)])
+    await until(lambda: hangs(first))
     await bus.publish([record(other)])
-    await until(lambda: hangs(parked, other))
+    await until(lambda: hangs(first, other))
     began = time.monotonic()
     await consumers.stop(2)
     assert time.monotonic() - began < 3.5
@@ -160,6 +166,25 @@ async def test_an_error_that_no_row_can_hold_parks_its_key_and_no_other(
         await until_effects(counters, {well: [1]}, 10)
     async with counters.read() as session:
         assert "零" in (await session.scalars(select(parked_keys.c.error))).one()
+
+
+async def test_a_handler_that_swallows_a_database_error_loses_no_event(
+    counters: Database, bus: EmbeddedTransport
+) -> None:
+    """PostgreSQL answers the COMMIT of a failed transaction with a silent rollback: that is not a handled event."""
+    sick, well = some_ids(2)
+
+    async def handler(uow: UnitOfWork, event: Envelope[Counted]) -> None:
+        await uow.session.execute(insert(effects).values(subject=event.subject, number=1))
+        if event.subject == sick:
+            with suppress(DBAPIError):
+                await uow.session.execute(text("SELECT 1/0"))
+
+    await bus.publish([record(sick), record(well)])
+    async with running(Consumers(counters, bus, "g", {Counted: handler})):
+        await until_effects(counters, {well: [1]}, 10)
+        await until(lambda: parked(counters), 10)
+    assert await parked(counters) == [str(sick)]
 
 
 async def test_an_error_that_no_row_can_hold_does_not_end_the_sweep(counters: Database) -> None:
