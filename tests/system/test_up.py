@@ -6,6 +6,7 @@ import stat
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -34,8 +35,13 @@ def started() -> Iterator[list[Child]]:
 
 def postgres_of(var: Path) -> list[str]:
     """The server processes kept below `var`."""
-    listed = subprocess.run(["ps", "-ewwo", "args"], capture_output=True, text=True, check=True).stdout
-    return [line for line in listed.splitlines() if str(var) in line and "postgres -D" in line]
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it ended meanwhile
+            line = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            if str(var) in line and "postgres -D" in line:
+                found.append(line)
+    return found
 
 
 def offsets(var: Path, *change: str) -> str:
