@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
+from services.requests.clock.events import RegulationName
 from shared.errors import Category, DomainError
 from shared.events.requests import ApplicationState
 
@@ -230,6 +231,11 @@ class Standing:
     @property
     def closed(self) -> bool:
         return self.state in CLOSED_STATES
+
+    @property
+    def applied(self) -> RegulationName:
+        """The Regulation that the clock reads; only a case whose receipt day is known has one."""
+        return RegulationName(self.regulation or "")
 
 
 def known_receipt(channel: Channel, delivered_on: date) -> date | None:

@@ -284,7 +284,7 @@ def case_body(view: View, desk: Desk) -> CaseBody:
         calendar_version=view.calendar.version,
         consultations=[consultation_body(part, desk, view.calendar) for part in view.consultations],
         extensions=[extension_body(part) for part in view.extensions],
-        reply=None if view.reply is None else reply_body(view.reply, desk),
+        reply=None if view.reply is None else reply_body(view.reply, desk, standing.applied),
     )
 
 

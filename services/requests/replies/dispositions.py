@@ -14,6 +14,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from services.requests.clock.events import RegulationName
+
 HERE = Path(__file__).parent
 
 
@@ -81,6 +83,7 @@ class TableRow:
     outcomes: frozenset[Outcome]
     remedy: RemedyKind
     cited: Mapping[Outcome, str]
+    cited_2007: str
 
     @property
     def articles(self) -> str:
@@ -115,6 +118,7 @@ def table_rows() -> dict[str, TableRow]:
             frozenset(map(Outcome, row["outcomes"])),
             RemedyKind(row["remedy"]),
             _cited(row),
+            f"{row['articles_2007']}（待确认）" if row["articles_2007"] else "",
         )
         for row in data["row"]
     }
@@ -132,10 +136,17 @@ def _cited(row: Mapping[str, Any]) -> dict[Outcome, str]:
     return {Outcome(outcome): text for outcome, text in cited.items()}
 
 
-def articles_of(outcome: Outcome, row: str, refused_row: str | None) -> str:
-    """Return the articles a reply rests on; what is withheld of a 部分公开 names its own."""
-    cited = table_rows()[row].cited[outcome]
-    return cited if refused_row is None else f"{cited}；不予公开的部分：{table_rows()[refused_row].articles}"
+def articles_of(outcome: Outcome, row: str, refused_row: str | None, regulation: RegulationName) -> str:
+    """Return the articles a reply rests on in the Regulation that applies to the case; "" where it has none.
+
+    What is withheld of a 部分公开 names its own. The articles of 2007 are graded C and say so (statutes §2.6).
+    """
+    rows = table_rows()
+    if regulation is RegulationName.PIR_2007:
+        cited, withheld = rows[row].cited_2007, rows[refused_row].cited_2007 if refused_row else ""
+    else:
+        cited, withheld = rows[row].cited[outcome], rows[refused_row].articles if refused_row else ""
+    return f"{cited}；不予公开的部分：{withheld}" if withheld else cited
 
 
 @cache

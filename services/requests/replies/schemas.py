@@ -5,6 +5,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from services.requests.clock.events import RegulationName
 from services.requests.desk import Desk
 from services.requests.replies.commands import open_text
 from services.requests.replies.dispositions import Outcome, RemedyKind, TableRow, articles_of, remedies, table_rows
@@ -79,7 +80,7 @@ class ReplyBody(Output):
     published_url: str | None
 
 
-def reply_body(row: Reply, desk: Desk) -> ReplyBody:
+def reply_body(row: Reply, desk: Desk, regulation: RegulationName) -> ReplyBody:
     """Show a reply to staff, or, once it is delivered, to the applicant."""
     grounds, content = open_text(desk, row.text_sealed)
     mode = None if row.delivery_mode is None else DeliveryMode(row.delivery_mode)
@@ -90,7 +91,7 @@ def reply_body(row: Reply, desk: Desk) -> ReplyBody:
         outcome_label=Outcome(row.outcome).label,
         row=row.row,
         row_label=table_row.label,
-        articles=articles_of(Outcome(row.outcome), row.row, row.refused_row),
+        articles=articles_of(Outcome(row.outcome), row.row, row.refused_row, regulation),
         refused_row=row.refused_row,
         grounds=grounds,
         content=content,

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from services.requests.applications.answers import AtDesk
 from services.requests.applications.rules import CLOSED_STATES
-from services.requests.clock.labels import REGULATIONS
+from services.requests.clock.labels import DECREES, REGULATIONS
 from services.requests.clock.page import render_table
 from services.requests.status.queries import status_of
 from services.requests.status.schemas import StatusBody, StatusInput, status_body
@@ -57,6 +57,7 @@ async def status_result(
     return _page(
         status=body,
         regulation=REGULATIONS[body.clock.regulation] if body.clock.regulation else None,
+        decree=DECREES[body.clock.regulation] if body.clock.regulation else None,
         closed=body.state in CLOSED_STATES,
         registered_at=body.registered_at.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M"),
         ledger=None if reading is None else Markup(render_table(reading)),  # escapes what it is given itself

@@ -121,7 +121,7 @@ def _reply(status: Status, desk: Desk) -> StatusReply | None:
     return StatusReply(
         outcome=Outcome(reply.outcome),
         outcome_label=Outcome(reply.outcome).label,
-        articles=articles_of(Outcome(reply.outcome), reply.row, reply.refused_row),
+        articles=articles_of(Outcome(reply.outcome), reply.row, reply.refused_row, status.view.standing.applied),
         grounds=grounds,
         content=content,
         document_title=reply.published_title or reply.document_title,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.requests.clock.events import ConsultationKind
+from services.requests.clock.events import ConsultationKind, RegulationName
 from services.requests.corrections.rules import (
     CorrectionNotAwaited,
     CorrectionStillOpen,
@@ -194,4 +194,24 @@ def test_every_outcome_has_a_row_and_a_name() -> None:
     ],
 )
 def test_a_reply_names_the_item_it_rests_on(outcome: Outcome, row: str, refused_row: str | None, articles: str) -> None:
-    assert articles_of(outcome, row, refused_row) == articles
+    assert articles_of(outcome, row, refused_row, RegulationName.PIR_2019) == articles
+
+
+@pytest.mark.parametrize(
+    ("outcome", "row", "refused_row", "articles"),
+    [
+        (Outcome.REFUSED, "3.3.1", None, "第二十一条第二项（待确认）"),
+        (Outcome.NOT_HELD, "3.4.1", None, "第二十一条第三项（待确认）"),
+        (
+            Outcome.PARTLY_DISCLOSED,
+            "3.2",
+            "3.3.5",
+            "第二十二条（待确认）；不予公开的部分：第二十一条第二项（待确认）",
+        ),
+        (Outcome.PETITION, "3.5.1", None, ""),
+    ],
+)
+def test_a_case_of_2007_is_answered_with_articles_of_2007(
+    outcome: Outcome, row: str, refused_row: str | None, articles: str
+) -> None:
+    assert articles_of(outcome, row, refused_row, RegulationName.PIR_2007) == articles
