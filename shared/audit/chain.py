@@ -82,14 +82,19 @@ class Verification:
     broken_entry: UUID | None
     reason: str
     unsealed: tuple[UUID, ...]
+    head: bytes = GENESIS
 
     @property
     def intact(self) -> bool:
         return self.broken_position is None
 
 
-async def verify(session: AnySession) -> Verification:
-    """Recompute every seal in order; the first that does not fit names the changed or missing entry."""
+async def verify(session: AnySession, known: tuple[int, bytes] | None = None) -> Verification:
+    """Recompute every seal in order; the first that does not fit names the changed or missing entry.
+
+    A chain whose end was cut off together with its seals is intact in itself. `known`, a head (position and seal)
+    that was noted outside the database, finds that too.
+    """
     tail = tuple(
         (
             await session.execute(
@@ -110,8 +115,12 @@ async def verify(session: AnySession) -> Verification:
                 return Verification(position, expected, row.entry_id, "审计条目已被删除", tail)
             if entry_hash(previous, row) != row.hash:
                 return Verification(position, expected, row.id, "审计条目或其封链已被改动", tail)
+            if known is not None and known[0] == expected and known[1] != row.hash:
+                return Verification(position, expected, row.id, "与此前记下的封链不符", tail)
             previous, position = row.hash, expected
-    return Verification(position, None, None, "", tail)
+    if known is not None and known[0] > position:
+        return Verification(position, position + 1, None, f"此前记下的第 {known[0]} 条封链已不在，尾部被截去", tail)
+    return Verification(position, None, None, "", tail, previous)
 
 
 async def _sealed_after(session: AnySession, position: int) -> list[Row[Any]]:

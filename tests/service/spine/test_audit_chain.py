@@ -73,6 +73,24 @@ async def test_damage_is_named_with_its_place(db: Database, damage: str, reason:
         assert found.broken_entry == victim
 
 
+async def test_a_tail_cut_off_with_its_seals_is_found_by_a_head_noted_before(db: Database) -> None:
+    await write_entries(db, 9)
+    await Sealer(db).seal_once()
+    async with db.read() as session:
+        head = await verify(session)
+        assert (await verify(session, (9, head.head))).intact
+        assert (await verify(session, (9, b"x" * 32))).reason == "与此前记下的封链不符"
+    for position in (8, 9):
+        victim = await entry_at(db, position)
+        await execute(db, "DELETE FROM audit_seals WHERE entry_id = :id", id=victim)
+        await execute(db, "DELETE FROM audit_entries WHERE id = :id", id=victim)
+    async with db.read() as session:
+        assert (await verify(session)).intact, "in itself nothing is missing"
+        found = await verify(session, (9, head.head))
+    assert (found.intact, found.broken_position) == (False, 8)
+    assert "尾部被截去" in found.reason
+
+
 async def test_two_sealers_at_once_make_one_chain(db: Database) -> None:
     await write_entries(db, 1200)
     one, two = Sealer(db), Sealer(db)
