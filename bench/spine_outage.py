@@ -9,6 +9,7 @@ import json
 import os
 import re
 import signal
+import socket
 import statistics
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import time
 from typing import Any
 from uuid import UUID
 
-from bench.rig import ROUNDS, broker, line
+from bench.rig import ROUNDS, broker, line, reached
 from tests.kit.crash import Arena, CrashServer
 from tests.kit.kafka import KafkaBroker
 from tests.kit.ports import free_port
@@ -76,7 +77,20 @@ async def _compare(arena: Arena, kafka: KafkaBroker) -> None:
     command = [sys.executable, "-m", "bench.spine_outage", "--serve", arena.source_url, str(port)]
     api = await asyncio.to_thread(subprocess.Popen, command, env=environment)
     parts = [arena.start("relay"), arena.start("consumer")]
-    await asyncio.sleep(4)
+    try:
+        await reached(lambda: _listening(port), 0.2)
+        rates, failed = await _rates(kafka, port)
+    finally:
+        for child in parts:
+            child.signal(signal.SIGKILL)
+        api.kill()
+        await asyncio.to_thread(api.wait, 15)
+    up, down = (statistics.median(seen[1:]) for seen in rates.values())
+    line("13 API, broker dead ÷ alive", down / up, "≥ 0.9", f"{down:,.0f} ÷ {up:,.0f} req/s; failed answers {failed}")
+
+
+async def _rates(kafka: KafkaBroker, port: int) -> tuple[dict[str, list[float]], int]:
+    """Ask with the broker alive and dead in turn; what could not be answered is counted over all rounds."""
     rates: dict[str, list[float]] = {"up": [], "down": []}
     failed = 0
     for _ in range(ROUNDS):
@@ -89,12 +103,12 @@ async def _compare(arena: Arena, kafka: KafkaBroker) -> None:
             if state == "down":
                 await asyncio.to_thread(kafka.restart)
                 await asyncio.sleep(3)
-    for child in parts:
-        child.signal(signal.SIGKILL)
-    api.terminate()
-    api.wait(15)
-    up, down = (statistics.median(seen[1:]) for seen in rates.values())
-    line("13 API, broker dead ÷ alive", down / up, "≥ 0.9", f"{down:,.0f} ÷ {up:,.0f} req/s; failed answers {failed}")
+    return rates, failed
+
+
+def _listening(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _wrk(port: int) -> tuple[float, int]:
