@@ -13,7 +13,8 @@ class RequestsSettings(ServiceSettings):
     `reminder_days`: how many working days before the due day the handlers are reminded.
     `redating_chunk`: how many open cases one transaction dates anew after a holiday notice.
     `font_dir`: where an office keeps its licensed fonts for printed sheets; the system's fonts are used beside it.
-    `review_body`: how the remedy sentence names the 行政复议机关.
+    `review_body`: how the remedy sentence names the 行政复议机关; the default is true of every agency, a place may be
+    more exact.
     """
 
     service: str = "requests"
@@ -22,7 +23,10 @@ class RequestsSettings(ServiceSettings):
     redating_chunk: int = Field(default=500, ge=1, le=10_000)
     redating_poll_seconds: float = Field(default=2.0, gt=0)
     font_dir: Path | None = None
-    review_body: str = "本机关的同级人民政府（依法另有规定的从其规定）"
+    review_body: str = (
+        "有管辖权的行政复议机关（答复机关为政府工作部门的，为本级人民政府；为人民政府的，为上一级人民政府；"
+        "依法另有规定的从其规定）"
+    )
 
     @field_validator("receipt_number_format")
     @classmethod
