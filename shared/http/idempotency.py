@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import orjson
 from fastapi import Depends, Header, Request, Response
 from pydantic import BaseModel
-from sqlalchemy import select, text, update
+from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
 from shared.auth import Caller
@@ -38,6 +38,7 @@ CLAIM = text("""
      WHERE kept.created_at < now() - interval '24 hours'
     RETURNING true
 """)
+KEEP = text("UPDATE idempotency_keys SET status = :status, answer = :answer WHERE scope = :of_scope AND key = :of_key")
 PURGE = text("""
     DELETE FROM idempotency_keys WHERE (scope, key) IN (
         SELECT scope, key FROM idempotency_keys WHERE created_at < now() - interval '24 hours'
@@ -88,12 +89,9 @@ class Idempotency:
         """Render the route's answer and keep it with what the command wrote. Return what this returns."""
         content = body.model_dump_json()
         kept = orjson.dumps({"headers": dict(headers or {}), "body": content}).decode()
-        table = idempotency_keys.c
-        await self.uow.session.execute(
-            update(idempotency_keys)
-            .where(table.scope == self.scope, table.key == self.key)
-            .values(status=status, answer=self.vault.seal(kept, context=SEAL_CONTEXT))
-        )
+        sealed = self.vault.seal(kept, context=SEAL_CONTEXT)
+        values = {"of_scope": self.scope, "of_key": self.key, "status": status, "answer": sealed}
+        await self.uow.session.execute(KEEP, values)
         return Response(content, status, headers, "application/json")
 
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import text
 
 from services.requests.applications import codes, rules
 from services.requests.applications.case import APPROVERS, HANDLERS, Case, open_for
-from services.requests.applications.models import Application, ReceiptSeries
+from services.requests.applications.models import Application
 from services.requests.applications.personal import Content, Personal, blind_id_number
 from services.requests.applications.rules import ApplicantKind, Channel, EntryType, FormWanted, ObtainBy
 from services.requests.clock.events import RegulationName
@@ -26,6 +26,10 @@ from shared.errors import NotFound
 from shared.events import requests as events
 from shared.replicas import agencies, calendars
 
+NEXT_SERIAL = text("""
+    INSERT INTO receipt_series AS series (agency_id, year, last_serial) VALUES (:agency_id, :year, 1)
+    ON CONFLICT (agency_id, year) DO UPDATE SET last_serial = series.last_serial + 1 RETURNING last_serial
+""")
 PERSONAL_READERS = (Role.CLERK, Role.REVIEWER, Role.APPROVER)
 
 
@@ -107,11 +111,7 @@ async def _register(
 
 async def _next_serial(uow: UnitOfWork, agency_id: UUID, year: int) -> int:
     """Take the next number of an agency's year; whoever comes at the same time waits, so no number is skipped."""
-    series = insert(ReceiptSeries).values(agency_id=agency_id, year=year, last_serial=1)
-    taken = series.on_conflict_do_update(
-        index_elements=["agency_id", "year"], set_={"last_serial": ReceiptSeries.last_serial + 1}
-    )
-    serial: int = (await uow.session.execute(taken.returning(ReceiptSeries.last_serial))).scalar_one()
+    serial: int = (await uow.session.execute(NEXT_SERIAL, {"agency_id": agency_id, "year": year})).scalar_one()
     return serial
 
 
