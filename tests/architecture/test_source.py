@@ -99,8 +99,8 @@ PLANTED = [
     (source.process_clock, "services/catalog/feeds/rules.py", "from datetime import date as day\nx = day.today()"),
     (source.process_clock, "shared/timers/scheduler.py", "from time import time as t\nx = t()"),
     (source.too_long, "services/catalog/feeds/rules.py", "x = 1\n" * 401),
-    (source.names_a_place, "README.md", "see /work/main/README.md"),
-    (source.names_a_place, "requirements/dev.txt", "--index-url https://pypi.org/simple"),
+    (source.names_a_place, "README.md", "see /" + "work/main/README.md"),
+    (source.names_a_place, "requirements/dev.txt", "--index-url https://" + "pypi.org/simple"),
 ]
 
 
