@@ -63,7 +63,7 @@ class Providers:
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 Ok"
 
-    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802  (aiosmtpd)
         message = message_from_bytes(envelope.original_content or b"")
         print(time.time(), message["Message-ID"], message["To"], flush=True)
         return "250 2.0.0 Ok"
