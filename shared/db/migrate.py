@@ -39,7 +39,6 @@ def _config(service: str, connection: Connection | None = None) -> Config:
     config = Config()
     config.set_main_option("script_location", str(HERE / "alembic"))
     config.set_main_option("version_locations", str(migrations_of(service)))
-    config.set_main_option("file_template", "%%(year)d-%%(month).2d-%%(day).2d-%%(hour).2d%%(minute).2d_%%(slug)s")
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     config.attributes["metadata"] = metadata_of(service)
@@ -94,11 +93,6 @@ async def differences(service: str, url: str) -> list[Any]:
 
 def _is_alembics(difference: Any) -> bool:
     return bool(difference[0] == "remove_table" and difference[1].name == "alembic_version")
-
-
-async def write_revision(service: str, url: str, message: str) -> None:
-    """Write a new migration file from what separates the database at `url` (at head) from the metadata."""
-    await _run(url, lambda connection: command.revision(_config(service, connection), message, autogenerate=True))
 
 
 async def _run(url: str, work: Any) -> None:
