@@ -5,7 +5,7 @@ Everything is written before the commit and the commit comes before the answer. 
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal
@@ -15,7 +15,7 @@ from sqlalchemy import Row, Table, bindparam, delete, insert, select, text
 
 from shared.calendar import civil_day
 from shared.db.base import UtcDateTime
-from shared.db.bulk import WORTHWHILE_ROWS, insert_rows
+from shared.db.bulk import WORTHWHILE_ROWS, insert_rows, one_of
 from shared.db.ids import uuid7
 from shared.db.sessions import WriteSession
 from shared.db.spine import audit_entries, outbox, timers
@@ -29,6 +29,11 @@ MOVED = """
 SET = text(f"""
     INSERT INTO timers (id, subject, kind, due_at, payload) VALUES (:id, :subject, :kind, :due_at, :payload) {MOVED}
 """).bindparams(bindparam("due_at", type_=UtcDateTime))
+SET_ALL = text(f"""
+    INSERT INTO timers (id, subject, kind, due_at)
+    SELECT gen_random_uuid(), subject, kind, due_at FROM unnest(CAST(:subjects AS uuid[])) AS subject,
+        unnest(CAST(:kinds AS text[]), CAST(:due_ats AS timestamptz[])) AS moment(kind, due_at) {MOVED}
+""")
 BUSINESS_NOW = "now() + make_interval(secs => coalesce((SELECT seconds FROM clock_offset), 0))"
 NOW = text(f"SELECT {BUSINESS_NOW} AS now")
 
@@ -61,6 +66,7 @@ class UnitOfWork:
         self._outbox: list[dict[str, Any]] = []
         self._audit: list[dict[str, Any]] = []
         self._timers: dict[UUID, dict[str, dict[str, Any]]] = {}
+        self._timers_of_many: list[tuple[list[UUID], dict[str, datetime]]] = []
         self._cancelled: dict[tuple[str, ...], list[UUID]] = {}
 
     @property
@@ -116,6 +122,11 @@ class UnitOfWork:
             "payload": json.dumps(payload, ensure_ascii=False, default=str) if payload else "{}",
         }
 
+    def schedule_all(self, subjects: Sequence[UUID], moments: Mapping[str, datetime]) -> None:
+        """Set the same timers, by kind, for many subjects at once; open ones are moved."""
+        if subjects and moments:
+            self._timers_of_many.append((list(subjects), dict(moments)))
+
     def cancel(self, subject: UUID, *kinds: str) -> None:
         """Remove the open timers of a subject, of the named kinds or (none named) all of them."""
         self._cancelled.setdefault(kinds, []).append(subject)
@@ -147,7 +158,7 @@ class UnitOfWork:
 
     async def _write_timers(self) -> None:
         for kinds, subjects in self._cancelled.items():
-            stale = delete(timers).where(timers.c.subject.in_(subjects), timers.c.fired_at.is_(None))
+            stale = delete(timers).where(one_of(timers.c.subject, subjects), timers.c.fired_at.is_(None))
             await self.session.execute(stale.where(timers.c.kind.in_(kinds)) if kinds else stale)
         self._cancelled = {}
         rows = [row for kinds_of_one in self._timers.values() for row in kinds_of_one.values()]
@@ -156,6 +167,10 @@ class UnitOfWork:
             await insert_rows(self.session, timers, rows, MOVED)
         elif rows:
             await self.session.execute(SET, rows)
+        of_many, self._timers_of_many = self._timers_of_many, []
+        for subjects, moments in of_many:
+            columns = {"subjects": subjects, "kinds": list(moments), "due_ats": list(moments.values())}
+            await self.session.execute(SET_ALL, columns)
 
 
 async def database_now(session: WriteSession) -> datetime:

@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select, text
-from sqlalchemy.orm import defer
 
 from services.requests.applications.case import Case, derived, facts_of_many
 from services.requests.applications.history import CLOCKED
@@ -16,7 +15,7 @@ from services.requests.applications.models import Application
 from services.requests.desk import Desk
 from services.requests.redating.models import Redating
 from services.requests.redating.rules import first_changed_on
-from services.requests.reminders.schedule import fired_kinds_of_many
+from services.requests.reminders.schedule import Scheduled, fired_kinds_of_many, reschedule_all
 from services.requests.third_parties.commands import redate_terms
 from shared.calendar import Calendar
 from shared.db.ids import uuid7
@@ -26,6 +25,19 @@ from shared.events import requests as events
 from shared.events.catalog import CalendarPublished
 from shared.replicas import agencies, calendars
 
+COLUMNS = (
+    Application.id,
+    Application.agency_id,
+    Application.receipt_number,
+    Application.recipient_ref,
+    Application.received_on,
+    Application.regulation_override,
+    Application.state,
+    Application.due_on,
+    Application.provisional,
+    Application.left_days,
+    Application.paused_until,
+)
 REDATED = text("""
     UPDATE applications SET version = version + 1, state = new.state, due_on = new.due_on,
         provisional = new.provisional, left_days = new.left_days, paused_until = new.paused_until
@@ -73,7 +85,7 @@ async def redate_chunk(uow: UnitOfWork, desk: Desk) -> bool:
     changed = [case for case in await _cases(uow, desk, rows) if _differs(case)]
     for case in changed:
         await _redate(uow, case)
-    await _write(uow, changed)
+    await _write(uow, desk, changed)
     job.changed += len(changed)
     job.looked_at += len(rows)
     if rows:
@@ -85,17 +97,19 @@ async def redate_chunk(uow: UnitOfWork, desk: Desk) -> bool:
     return True
 
 
-async def _candidates(uow: UnitOfWork, job: Redating, limit: int) -> list[Application]:
-    """Lock the next open cases whose due day the notice can touch, in order of id."""
-    wanted = select(Application).where(Application.closed_on.is_(None), Application.due_on >= job.first_changed_on)
+async def _candidates(uow: UnitOfWork, job: Redating, limit: int) -> list[Any]:
+    """Lock the next open cases whose due day the notice can touch, in order of id.
+
+    They come as plain rows of the columns a re-dating reads: a mapped object costs five times as much.
+    """
+    wanted = select(*COLUMNS).where(Application.closed_on.is_(None), Application.due_on >= job.first_changed_on)
     if job.last_id is not None:
         wanted = wanted.where(Application.id > job.last_id)
-    sealed = (defer(Application.personal_sealed), defer(Application.content_sealed))
-    ordered = wanted.options(*sealed).order_by(Application.id).limit(limit)
-    return list((await uow.session.execute(ordered.with_for_update())).scalars())
+    ordered = wanted.order_by(Application.id).limit(limit)
+    return list(await uow.session.execute(ordered.with_for_update()))
 
 
-async def _cases(uow: UnitOfWork, desk: Desk, rows: list[Application]) -> list[Case]:
+async def _cases(uow: UnitOfWork, desk: Desk, rows: list[Any]) -> list[Case]:
     """Take the rows in hand; a constant number of statements, plus two for each agency."""
     facts = await facts_of_many(uow.session, [row.id for row in rows], CLOCKED)
     agency_of: dict[UUID, tuple[Any, Calendar]] = {}
@@ -117,19 +131,20 @@ def _differs(case: Case) -> bool:
 
 
 async def _redate(uow: UnitOfWork, case: Case) -> None:
-    """Move a case's timers and tell of it; its row is written with those of the whole chunk."""
+    """Tell of a case; its row and its timers are written with those of the whole chunk."""
     if case.has_consultations:
         await redate_terms(uow, case)
-    await case.reschedule(uow)
     told = {"due_on_before": case.row.due_on, "calendar_version": case.calendar.version}
     case.emit(uow, events.ApplicationRedated, **told)
     case.audit(uow, "redated", **told)
 
 
-async def _write(uow: UnitOfWork, cases: list[Case]) -> None:
-    """Write what is derived of many cases in one statement."""
+async def _write(uow: UnitOfWork, desk: Desk, cases: list[Case]) -> None:
+    """Write what is derived of many cases, in a statement for the rows and one for each set of timers."""
     if not cases:
         return
     new = [derived(case.standing) for case in cases]
     columns: dict[str, Any] = {name: [values[name] for values in new] for name in new[0]}
     await uow.session.execute(REDATED, columns | {"id": [case.row.id for case in cases]})
+    scheduled = (Scheduled(case.row.id, case.standing, case.calendar, case.fired or ()) for case in cases)
+    reschedule_all(uow, scheduled, desk.settings.reminder_days)

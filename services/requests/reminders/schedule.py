@@ -1,7 +1,8 @@
 """Moves a case's timers to where its standing puts them, in the transaction that changed it."""
 
-from collections.abc import Collection, Sequence
-from datetime import date
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import select
@@ -10,6 +11,7 @@ from services.requests.applications.rules import Standing
 from services.requests.reminders.models import Reminder
 from services.requests.reminders.rules import all_kinds, moments
 from shared.calendar import Calendar, end_of_day
+from shared.db.bulk import one_of
 from shared.db.uow import UnitOfWork
 
 REDERIVE = "rederive"
@@ -34,13 +36,49 @@ def schedule(
     `rederive` comes when the standing changes by itself: the day after a consultation's term, or, while a consultation
     without a term keeps moving the due day, every night.
     """
-    for moment in moments(standing, reminder_days, calendar):
-        if (moment.kind, standing.due_on) not in fired:
-            uow.schedule(application_id, moment.kind, moment.at)
+    for kind, at in _wanted(uow.today, standing, reminder_days, calendar, fired).items():
+        uow.schedule(application_id, kind, at)
+
+
+@dataclass(frozen=True)
+class Scheduled:
+    """A case whose timers are set together with those of others; `fired` as for one."""
+
+    application_id: UUID
+    standing: Standing
+    calendar: Calendar
+    fired: Collection[tuple[str, date]]
+
+
+def reschedule_all(uow: UnitOfWork, cases: Iterable[Scheduled], reminder_days: Sequence[int]) -> None:
+    """Move the timers of many cases: those that share their moments (most of them do) in one statement."""
+    sharing: dict[tuple[tuple[str, datetime], ...], list[UUID]] = {}
+    for case in cases:
+        wanted = _wanted(uow.today, case.standing, reminder_days, case.calendar, case.fired)
+        sharing.setdefault(tuple(wanted.items()), []).append(case.application_id)
+    for moments_of_all, ids in sharing.items():
+        wanted = dict(moments_of_all)
+        gone = [kind for kind in set_kinds(reminder_days) if kind not in wanted]
+        for id in ids if gone else ():
+            uow.cancel(id, *gone)
+        uow.schedule_all(ids, wanted)
+
+
+def _wanted(
+    today: date,
+    standing: Standing,
+    reminder_days: Sequence[int],
+    calendar: Calendar,
+    fired: Collection[tuple[str, date]],
+) -> dict[str, datetime]:
+    """Return when each timer of a case fires, by kind."""
+    planned = moments(standing, reminder_days, calendar)
+    wanted = {moment.kind: moment.at for moment in planned if (moment.kind, standing.due_on) not in fired}
     if standing.moves_daily:
-        uow.schedule(application_id, REDERIVE, end_of_day(uow.today))
+        wanted[REDERIVE] = end_of_day(today)
     elif standing.paused_until is not None:
-        uow.schedule(application_id, REDERIVE, end_of_day(standing.paused_until))
+        wanted[REDERIVE] = end_of_day(standing.paused_until)
+    return wanted
 
 
 async def fired_kinds(uow: UnitOfWork, application_id: UUID) -> set[tuple[str, date]]:
@@ -51,9 +89,8 @@ async def fired_kinds(uow: UnitOfWork, application_id: UUID) -> set[tuple[str, d
 async def fired_kinds_of_many(uow: UnitOfWork, ids: Sequence[UUID]) -> dict[UUID, set[tuple[str, date]]]:
     """Return the same for many cases in one statement."""
     columns = (Reminder.application_id, Reminder.kind, Reminder.due_on)
+    of_these = select(*columns).where(one_of(Reminder.application_id, ids))
     found: dict[UUID, set[tuple[str, date]]] = {}
-    for application_id, kind, due_on in await uow.session.execute(
-        select(*columns).where(Reminder.application_id.in_(ids))
-    ):
+    for application_id, kind, due_on in await uow.session.execute(of_these):
         found.setdefault(application_id, set()).add((kind, due_on))
     return found

@@ -6,8 +6,9 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from services.requests.applications.case import HANDLERS, Case, open_for
+from services.requests.applications.case import HANDLERS, PERSONAL_READERS, Case, open_for
 from services.requests.applications.history import applying, term_end
+from services.requests.applications.models import Application
 from services.requests.applications.rules import EntryType
 from services.requests.clock.events import ConsultationKind
 from services.requests.desk import Desk
@@ -15,6 +16,7 @@ from services.requests.third_parties import rules
 from services.requests.third_parties.models import Consultation
 from services.requests.third_parties.rules import Opinion
 from shared.auth import Principal
+from shared.auth.scope import require
 from shared.crypto import mask_name
 from shared.db.ids import uuid7
 from shared.db.uow import UnitOfWork
@@ -122,16 +124,39 @@ async def lapse_terms(uow: UnitOfWork, case: Case) -> None:
     for consultation in (await uow.session.execute(wanted)).scalars():
         consultation.lapsed_on = consultation.term_ends_on
         case.emit(uow, events.ConsultationEnded, kind=consultation.kind)
-        case.audit(uow, "consultation_lapsed", consultation=consultation.id, on=consultation.lapsed_on)
+        told = {"on": consultation.lapsed_on, "provisional": case.calendar.is_provisional(consultation.lapsed_on)}
+        case.audit(uow, "consultation_lapsed", consultation=consultation.id, **told)
 
 
-async def redate_terms(uow: UnitOfWork, case: Case) -> None:
-    """Compute the terms of a case's open consultations anew, after the calendar or the Regulation changed."""
+async def redate_terms(uow: UnitOfWork, case: Case) -> bool:
+    """Compute the terms of a case's open consultations anew, after the calendar or the Regulation changed.
+
+    A term that was held to have ended in silence and now ends later runs again. Return whether any moved.
+    """
     if case.row.received_on is None:
-        return
+        return False
+    moved = False
     wanted = select(Consultation).where(Consultation.application_id == case.row.id, Consultation.ended_on.is_(None))
     for consultation in (await uow.session.execute(wanted)).scalars():
+        before = consultation.term_ends_on
         consultation.term_ends_on = _term_end(case, consultation, case.row.received_on)
+        if before != consultation.term_ends_on:
+            moved, consultation.lapsed_on = True, None
+    return moved
+
+
+async def open_consulted(
+    uow: UnitOfWork, principal: Principal, application_id: UUID, consultation_id: UUID, reason: str
+) -> Consultation:
+    """Let those who handle the case read who was asked; the reading itself is audited."""
+    row = await uow.session.get(Application, application_id)
+    if row is None:
+        raise NotFound("没有这件申请。")
+    await require(uow.session, principal, PERSONAL_READERS, row.agency_id)
+    consultation = await _consultation(uow, row.id, consultation_id)
+    details = {"consultation": consultation.id, "reason": reason}
+    uow.audit("application.consulted_read", subject=row.id, agency_id=row.agency_id, details=details)
+    return consultation
 
 
 def _deliver(uow: UnitOfWork, case: Case, consultation: Consultation, delivered_on: date) -> None:
@@ -149,9 +174,14 @@ def _term_end(case: Case, consultation: Consultation, received_on: date) -> date
 
 
 async def _running(uow: UnitOfWork, case: Case, consultation_id: UUID) -> Consultation:
-    consultation = await uow.session.get(Consultation, consultation_id)
-    if consultation is None or consultation.application_id != case.row.id:
-        raise NotFound("本案没有这次征求意见。")
+    consultation = await _consultation(uow, case.row.id, consultation_id)
     if consultation.ended_on is not None:
         raise rules.ConsultationOver(f"已于 {consultation.ended_on} 结束。")
+    return consultation
+
+
+async def _consultation(uow: UnitOfWork, application_id: UUID, consultation_id: UUID) -> Consultation:
+    consultation = await uow.session.get(Consultation, consultation_id)
+    if consultation is None or consultation.application_id != application_id:
+        raise NotFound("本案没有这次征求意见。")
     return consultation
