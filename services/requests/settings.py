@@ -20,7 +20,7 @@ class RequestsSettings(ServiceSettings):
     service: str = "requests"
     receipt_number_format: str = "{code}-{year}-{serial:06d}"
     reminder_days: tuple[int, ...] = (5, 3, 1)
-    redating_chunk: int = Field(default=500, ge=1, le=10_000)
+    redating_chunk: int = Field(default=2_000, ge=1, le=10_000)
     redating_poll_seconds: float = Field(default=2.0, gt=0)
     font_dir: Path | None = None
     review_body: str = (
