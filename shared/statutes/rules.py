@@ -16,6 +16,7 @@ from typing import Any
 from shared.errors import Category, DomainError
 
 Value = int | str | bool | tuple[int, ...]
+UNCONFIRMED = "待确认"
 
 
 class Unit(StrEnum):
@@ -93,7 +94,7 @@ class Rule:
     @property
     def cited(self) -> str:
         """The citation as people read it, with its reservation."""
-        return f"{self.citation}（待确认）" if self.unconfirmed else self.citation
+        return f"{self.citation}（{UNCONFIRMED}）" if self.unconfirmed else self.citation
 
     def in_force(self, day: date) -> bool:
         return self.since <= day <= self.until

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 from services.requests.applications import commands, queries
 from services.requests.applications.answers import AtDesk, answer
 from services.requests.applications.personal import Personal
-from services.requests.applications.queries import Bucket, Filter
+from services.requests.applications.queries import Bucket, Filter, Sort
 from services.requests.applications.rules import (
     AgencyInactive,
     AlreadySignedFor,
@@ -72,6 +72,7 @@ async def _receipt(uow: UnitOfWork, desk: Desk, idempotent: Idempotency, receipt
         received_on=row.received_on,
         due_on=row.due_on,
         provisional=row.provisional,
+        unconfirmed=row.unconfirmed,
         version=row.version,
         status_url=f"{desk.settings.base_url}/status",
     )
@@ -120,10 +121,13 @@ async def list_applications(
     due_before: Annotated[Day | None, Query(description="期限早于此日的在办申请")] = None,
     agency_id: Annotated[UUID | None, Query(description="受理机关")] = None,
     receipt_number: Annotated[str | None, Query(pattern=r"^[^\x00-\x1f]{1,100}$", description="受理编号")] = None,
+    sort: Annotated[
+        Sort, Query(description="次序：registered_at 新登记的在前；due_on 有期限的在办申请，先届满的在前")
+    ] = Sort.REGISTERED_AT,
 ) -> PageBody[CaseSummary]:
-    """List the cases of the caller's agencies, the newest first."""
+    """List the cases of the caller's agencies: the newest first, or what falls due first."""
     wanted = Filter(state, bucket, due_before, agency_id, receipt_number)
-    page = await queries.listing(session, principal, wanted, cursor=params.cursor, limit=params.limit)
+    page = await queries.listing(session, principal, wanted, sort=sort, cursor=params.cursor, limit=params.limit)
     return paged(request, response, page, lambda line: case_summary(line, desk))
 
 

@@ -15,6 +15,7 @@ from sqlalchemy import Row, func, insert, select
 
 from services.requests.applications.history import Fact, Position, standing
 from services.requests.applications.models import Application, CaseEntry, applications, case_events
+from services.requests.applications.personal import NOTE
 from services.requests.applications.rules import (
     EntryType,
     Standing,
@@ -28,6 +29,7 @@ from services.requests.reminders.schedule import fired_kinds, schedule, set_kind
 from shared.auth import Principal, Role
 from shared.auth.scope import require
 from shared.calendar import Calendar
+from shared.db.bulk import one_of
 from shared.db.ids import uuid7
 from shared.db.sessions import AnySession
 from shared.db.uow import UnitOfWork
@@ -37,6 +39,7 @@ from shared.replicas import agencies, calendars
 
 HANDLERS = (Role.CLERK,)
 APPROVERS = (Role.APPROVER,)
+PERSONAL_READERS = (Role.CLERK, Role.REVIEWER, Role.APPROVER)
 READERS = (Role.CLERK, Role.REVIEWER, Role.APPROVER, Role.SUPERVISOR)
 
 E = TypeVar("E", bound=ApplicationEvent)
@@ -93,7 +96,7 @@ class Case:
                 "type": type.value,
                 "on": on,
                 "data": json.dumps(fact.data, ensure_ascii=False, default=str),
-                "note_sealed": None if note is None else self.desk.vault.seal(note, context="case_events.note"),
+                "note_sealed": None if note is None else self.desk.vault.seal(note, context=NOTE),
                 "recorded_at": uow.now,
                 "recorded_by": uow.actor.id,
                 "recorder_name": uow.actor.name,
@@ -107,7 +110,7 @@ class Case:
     def rederive(self) -> bool:
         """Read the clock anew and say whether anything a list shows differs from the row."""
         self.standing = self._derive()
-        return derived(self.standing) != derived_of(self.row)
+        return any(getattr(self.row, name) != value for name, value in derived(self.standing).items())
 
     async def settle(self, uow: UnitOfWork) -> None:
         """Write what is derived and what was recorded, move the timers, count the version up."""
@@ -177,14 +180,10 @@ def derived(standing: Standing) -> dict[str, Any]:
         "state": standing.state.value,
         "due_on": standing.due_on,
         "provisional": standing.provisional,
+        "unconfirmed": standing.unconfirmed,
         "left_days": standing.left,
         "paused_until": standing.paused_until,
     }
-
-
-def derived_of(row: Application) -> dict[str, Any]:
-    """Return the same columns as the row has them."""
-    return {name: getattr(row, name) for name in ("state", "due_on", "provisional", "left_days", "paused_until")}
 
 
 async def load(uow: UnitOfWork, desk: Desk, application_id: UUID) -> Case:
@@ -245,7 +244,7 @@ async def facts_of_many(
 ) -> dict[UUID, list[Fact]]:
     """Return the histories of many cases in one statement, of some types only if any are named."""
     columns = (CaseEntry.application_id, CaseEntry.sequence, CaseEntry.type, CaseEntry.on, CaseEntry.data)
-    wanted = select(*columns).where(CaseEntry.application_id.in_(ids))
+    wanted = select(*columns).where(one_of(CaseEntry.application_id, ids))
     if types:
         wanted = wanted.where(CaseEntry.type.in_([type.value for type in types]))
     found: dict[UUID, list[Fact]] = {}

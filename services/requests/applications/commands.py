@@ -10,14 +10,14 @@ from uuid import UUID
 from sqlalchemy import text
 
 from services.requests.applications import codes, rules
-from services.requests.applications.case import APPROVERS, HANDLERS, Case, open_for
+from services.requests.applications.case import APPROVERS, HANDLERS, PERSONAL_READERS, Case, open_for
 from services.requests.applications.models import Application
 from services.requests.applications.personal import Content, Personal, blind_id_number
 from services.requests.applications.rules import ApplicantKind, Channel, EntryType, FormWanted, ObtainBy
 from services.requests.clock.events import RegulationName
 from services.requests.desk import Desk
 from services.requests.third_parties.commands import redate_terms
-from shared.auth import Principal, Role
+from shared.auth import Principal
 from shared.auth.scope import require
 from shared.crypto import mask_name
 from shared.db.ids import uuid7
@@ -30,7 +30,6 @@ NEXT_SERIAL = text("""
     INSERT INTO receipt_series AS series (agency_id, year, last_serial) VALUES (:agency_id, :year, 1)
     ON CONFLICT (agency_id, year) DO UPDATE SET last_serial = series.last_serial + 1 RETURNING last_serial
 """)
-PERSONAL_READERS = (Role.CLERK, Role.REVIEWER, Role.APPROVER)
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,13 @@ Facts are kept in the order in which they were recorded and read in order of day
 late still gets the right dates; the clock judges the whole history, and refuses what the law does not allow.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
-from services.requests.applications.rules import EntryType, Standing
+from services.requests.applications.rules import CLOSED_STATES, EntryType, Standing
 from services.requests.clock import events as happened
 from services.requests.clock.events import ClockEvent, ConsultationKind, History, RegulationName
 from services.requests.clock.regulation import Regulation, clock_rules
@@ -123,19 +124,32 @@ def standing(
         withdrawn = EntryType.WITHDRAWN in ended
         return Standing(ApplicationState.WITHDRAWN if withdrawn else ApplicationState.AWAITING_CONFIRMATION)
     history = clock_history(position, position.received_on, facts)
+    if not history.events:
+        return _undisturbed(history, calendar, rules, today)
     events = [fact for fact in ordered(facts) if _event(fact, {}) is not None]
-    judged = [place for place, fact in enumerate(events) if fact is new]
+    return _standing(history, calendar, rules, today, [place for place, fact in enumerate(events) if fact is new])
+
+
+@lru_cache(maxsize=4096)
+def _undisturbed(history: History, calendar: Calendar, rules: RuleSet, today: date) -> Standing:
+    """Most open cases have had nothing but a receipt day, which many share: it is read once for all of them."""
+    return _standing(history, calendar, rules, today, [])
+
+
+def _standing(history: History, calendar: Calendar, rules: RuleSet, today: date, judged: Collection[int]) -> Standing:
     answer = clock(history, calendar, rules, _not_before_last(history, today), judged=judged)
     until, moves_daily = _pause(history, answer.state, calendar, rules)
+    state = ApplicationState(answer.state)
     return Standing(
-        state=ApplicationState(answer.state),
+        state=state,
         due_on=answer.due_on,
         provisional=answer.provisional,
         counted=answer.counted,
-        left=answer.left,
+        left=None if state in CLOSED_STATES else answer.left,
         regulation=str(answer.regulation),
         paused_until=until,
         moves_daily=moves_daily,
+        unconfirmed=answer.unconfirmed,
     )
 
 

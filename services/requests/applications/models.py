@@ -7,7 +7,7 @@ command and kept for lists only.
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import Boolean, Date, ForeignKey, Index, Integer, Text, UniqueConstraint, text
+from sqlalchemy import Boolean, Date, ForeignKey, Index, Integer, Text, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.requests.base import Base
@@ -42,6 +42,7 @@ class Application(Base):
     state: Mapped[str] = mapped_column(Text)
     due_on: Mapped[date | None] = mapped_column(Date)
     provisional: Mapped[bool] = mapped_column(Boolean)
+    unconfirmed: Mapped[bool] = mapped_column(Boolean, server_default=false())
     left_days: Mapped[int | None] = mapped_column(Integer)
     paused_until: Mapped[date | None] = mapped_column(Date)
     answer_by: Mapped[date | None] = mapped_column(Date)

@@ -11,6 +11,7 @@ from shared.crypto import Vault, mask_email, mask_id_number, mask_name, mask_pho
 PERSONAL = "applications.personal"
 CONTENT = "applications.content"
 ID_NUMBER = "applications.id_number"
+NOTE = "case_events.note"
 WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 CHECK_DIGITS = "10X98765432"
 

@@ -41,6 +41,13 @@ class Bucket(StrEnum):
     DONE_LATE = "done_late"
 
 
+class Sort(StrEnum):
+    """In which order a list comes."""
+
+    REGISTERED_AT = "registered_at"
+    DUE_ON = "due_on"
+
+
 @dataclass(frozen=True)
 class Filter:
     """What a list shows."""
@@ -60,6 +67,7 @@ class Line:
     agency_name: str
     state: ApplicationState
     left: int | None
+    overdue_by: int | None
 
 
 @dataclass(frozen=True)
@@ -89,9 +97,9 @@ class View:
 
 
 async def listing(
-    session: AnySession, principal: Principal, wanted: Filter, *, cursor: str | None, limit: int
+    session: AnySession, principal: Principal, wanted: Filter, *, sort: Sort, cursor: str | None, limit: int
 ) -> Page[Line]:
-    """Return a page of the cases the principal may see, the newest first."""
+    """Return a page of the cases the principal may see: the newest first, or those with a due day by it."""
     seen = await visible(session, principal, READERS)
     today = civil_day(await read_now(session))
     cases = select(Application).where(Application.agency_id.in_(seen)).options(defer(Application.personal_sealed))
@@ -99,8 +107,11 @@ async def listing(
     if wanted.bucket is Bucket.DUE_SOON:
         soon = (await calendars.current(session)).add_working_days(today, DUE_SOON_WORKING_DAYS)
     statement = _filtered(cases, wanted, today, soon)
-    keys = [(Application.registered_at, datetime), (Application.id, UUID)]
-    found = await page(session, statement, keys, cursor=cursor, limit=limit, descending=True)
+    by_due_day = sort is Sort.DUE_ON
+    keys = [(Application.due_on, date) if by_due_day else (Application.registered_at, datetime), (Application.id, UUID)]
+    if by_due_day:
+        statement = _with_due_day(statement, wanted)
+    found = await page(session, statement, keys, cursor=cursor, limit=limit, descending=not by_due_day)
     shown = {row.agency_id for row in found.items}
     names, calendar_of_agency = await agencies.names(session, shown), await calendars.of_agencies(session, shown)
     lines = [
@@ -109,6 +120,7 @@ async def listing(
             names.get(row.agency_id, ""),
             state_on(row, today),
             left_on(row, today, calendar_of_agency[row.agency_id]),
+            overdue_by(state_on(row, today), row.due_on, today, calendar_of_agency[row.agency_id]),
         )
         for row in found.items
     ]
@@ -128,6 +140,14 @@ def _filtered(statement: Select[Application], wanted: Filter, today: date, soon:
     if wanted.state is not None:
         conditions.append(_in_state(wanted.state, today))
     return statement.where(*conditions)
+
+
+def _with_due_day(statement: Select[Application], wanted: Filter) -> Select[Application]:
+    """What has no due day has no place in the order; closed cases are left out unless they are asked for."""
+    statement = statement.where(Application.due_on.is_not(None))
+    if wanted.state is None and wanted.bucket is None:
+        statement = statement.where(Application.closed_on.is_(None))
+    return statement
 
 
 def _overdue(today: date) -> ColumnElement[bool]:
@@ -173,6 +193,13 @@ def left_on(row: Application, today: date, calendar: Calendar) -> int | None:
     if state_on(row, today) is not ApplicationState.RUNNING or row.due_on is None:
         return 0 if state_on(row, today) is ApplicationState.OVERDUE else row.left_days
     return max(calendar.working_days_between(today, row.due_on), 0)
+
+
+def overdue_by(state: ApplicationState, due_on: date | None, today: date, calendar: Calendar) -> int | None:
+    """Return how many working days the due day of an overdue case lies back; None for every other case."""
+    if state is not ApplicationState.OVERDUE or due_on is None:
+        return None
+    return calendar.working_days_between(due_on, today)
 
 
 async def view(session: AnySession, principal: Principal, desk: Desk, application_id: UUID) -> View:

@@ -227,6 +227,7 @@ class Standing:
     regulation: str | None = None
     paused_until: date | None = None
     moves_daily: bool = False
+    unconfirmed: bool = False
 
     @property
     def closed(self) -> bool:

@@ -10,7 +10,7 @@ from pydantic import Field, StringConstraints, model_validator
 from services.requests.applications.commands import NewApplication
 from services.requests.applications.personal import Content, Personal, is_plausible_id_number
 from services.requests.applications.queries import Line as CaseLine
-from services.requests.applications.queries import View
+from services.requests.applications.queries import View, overdue_by
 from services.requests.applications.rules import ApplicantKind, Channel, FormWanted, ObtainBy
 from services.requests.clock.events import RegulationName
 from services.requests.desk import Desk
@@ -25,6 +25,8 @@ Email = Annotated[
     str, StringConstraints(max_length=200, pattern=r"^[^@\s\x00-\x1f<>,;]+@[^@\s\x00-\x1f<>,;]+\.[a-zA-Z]{2,}$")
 ]
 IdNumber = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z()-]{4,40}$")]
+
+UNCONFIRMED = Field(description="期限所依据的条文中有待法制机构确认的")
 
 STATE_LABELS = {
     ApplicationState.AWAITING_CONFIRMATION: "待双方确认",
@@ -133,6 +135,7 @@ class ReceiptBody(Output):
     received_on: date | None
     due_on: date | None
     provisional: bool
+    unconfirmed: bool = UNCONFIRMED
     version: int
     status_url: str = Field(description="凭受理编号和查询码查询办理进度的页面")
 
@@ -203,7 +206,9 @@ class CaseSummary(Output):
     signed_for: bool
     due_on: date | None
     provisional: bool
-    left: int | None = Field(description="剩余工作日")
+    unconfirmed: bool = UNCONFIRMED
+    left: int | None = Field(description="剩余工作日；已办结的为空")
+    overdue_by: int | None = Field(description="已逾期的工作日数；未逾期或者已办结的为空")
 
 
 class CaseBody(CaseSummary):
@@ -252,7 +257,9 @@ def case_summary(line: CaseLine, desk: Desk) -> CaseSummary:
         signed_for=row.signed_for_at is not None,
         due_on=row.due_on,
         provisional=row.provisional,
+        unconfirmed=row.unconfirmed,
         left=line.left,
+        overdue_by=line.overdue_by,
     )
 
 
@@ -260,11 +267,13 @@ def case_body(view: View, desk: Desk) -> CaseBody:
     """Show a case wholly."""
     row, standing = view.row, view.standing
     content = Content.open(desk.vault, row.content_sealed)
-    summary = case_summary(CaseLine(row, view.agency_name, standing.state, standing.left), desk)
+    late = overdue_by(standing.state, standing.due_on, view.today, view.calendar)
+    summary = case_summary(CaseLine(row, view.agency_name, standing.state, standing.left, late), desk)
     return CaseBody(
-        **summary.model_dump(exclude={"due_on", "provisional"}),
+        **summary.model_dump(exclude={"due_on", "provisional", "unconfirmed"}),
         due_on=standing.due_on,
         provisional=standing.provisional,
+        unconfirmed=standing.unconfirmed,
         applicant=_applicant(view, desk),
         description=content.description,
         document_number=content.document_number,

@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 
 from services.requests.applications.answers import AtDesk
-from services.requests.applications.queries import view
+from services.requests.applications.queries import entries_of, view
 from services.requests.applications.rules import ReceiptUnconfirmed
 from services.requests.clock import queries
 from services.requests.clock.schemas import ClockBody, WhatIfBody, WhatIfInput, clock_body
@@ -44,6 +44,8 @@ async def get_clock_sheet(application_id: UUID, principal: Staff, session: Read,
     if reading is None:
         raise ReceiptUnconfirmed()
     header = {"受理编号": case.row.receipt_number, "受理机关": case.agency_name}
+    if case.row.regulation_override is not None:
+        header["另定适用的条例"] = queries.override(await entries_of(session, application_id), desk)
     fonts = () if desk.settings.font_dir is None else (desk.settings.font_dir,)
     pdf = await asyncio.to_thread(render_sheet, header, reading, font_paths=fonts)
     return Response(pdf, media_type="application/pdf", headers={"Content-Disposition": 'inline; filename="clock.pdf"'})

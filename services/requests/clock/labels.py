@@ -46,5 +46,12 @@ def long_date(day: date) -> str:
     return f"{day.year}年{day.month}月{day.day}日"
 
 
+def reservations(reading: ClockReading) -> str:
+    """What is to be said beside the due day: that it may still move, that a rule behind it is to be confirmed."""
+    about = {"暂定": reading.provisional, "所依条文待确认": reading.unconfirmed}
+    said = [word for word, applies in about.items() if applies]
+    return f"（{'，'.join(said)}）" if said and reading.due_on else ""
+
+
 def extension(reading: ClockReading) -> str:
     return f"（含延长 {reading.extended} 个）" if reading.extended else ""

@@ -4,7 +4,7 @@ A case is a handful of runs of days that share a cause. What one day reads under
 rules and Regulation, so each cause has one table of rows, made when first needed; a case's ledger is slices of these.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
@@ -93,6 +93,14 @@ class Reasons:
         if cause == BASE or (not works and cause in _CONSULTED):
             return LedgerDay(day, works, kind.value, self._calendar.citation(day))
         return LedgerDay(day, False, cause.partition(".")[0], self._rules.citation(cause, self._name, day))
+
+    def unconfirmed(self, runs: Iterable[Run]) -> bool:
+        """Whether any day of these runs rests on an article still to be confirmed, without making the days."""
+        day = self._calendar.day
+        return any(
+            run.cause != BASE and self._rules.unconfirmed(run.cause, self._name, day(run.first), day(run.last))
+            for run in runs
+        )
 
     def days(self, runs: list[Run]) -> Iterator[LedgerDay]:
         """The ledger of a case."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, Template
 
-from services.requests.clock.labels import REASONS, STATES, extension, weekday
+from services.requests.clock.labels import REASONS, STATES, extension, reservations, weekday
 from services.requests.clock.rules import ClockReading
 
 
@@ -21,6 +21,7 @@ def render_table(reading: ClockReading) -> str:
         reading=reading,
         state=STATES[reading.state],
         extension=extension(reading),
+        reservations=reservations(reading),
         reasons=REASONS,
         weekday=weekday,
     )

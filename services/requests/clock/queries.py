@@ -1,11 +1,16 @@
 """Reads of a case's clock: as it is, and as it would be."""
 
+import json
+from collections.abc import Sequence
 from datetime import date
 
 from services.requests.applications.history import clock_history
+from services.requests.applications.models import CaseEntry
+from services.requests.applications.personal import NOTE
 from services.requests.applications.queries import View
-from services.requests.applications.rules import require_receipt
+from services.requests.applications.rules import EntryType, require_receipt
 from services.requests.clock.events import ClockEvent, History, RegulationName
+from services.requests.clock.labels import REGULATIONS, long_date
 from services.requests.clock.rules import ClockReading, clock
 from services.requests.clock.schemas import ClockBody, clock_body, not_running
 from services.requests.desk import Desk
@@ -17,6 +22,14 @@ def actual(view: View, desk: Desk) -> ClockBody:
     if reading is None or view.row.received_on is None:
         return not_running(view.standing.state.value, view.today, view.calendar.version)
     return clock_body(reading, view.row.received_on, view.calendar.version, view.standing.state.value)
+
+
+def override(entries: Sequence[CaseEntry], desk: Desk) -> str:
+    """Say who chose the Regulation that applies, when and why, as it is printed for a court."""
+    chosen = [entry for entry in entries if entry.type == EntryType.REGULATION_CHOSEN][-1]
+    regulation = RegulationName(json.loads(chosen.data)["regulation"])
+    reason = "" if chosen.note_sealed is None else desk.vault.open(chosen.note_sealed, context=NOTE)
+    return f"{long_date(chosen.on)}由{chosen.recorder_name}决定适用{REGULATIONS[regulation]}，理由：{reason}"
 
 
 def what_if(

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from functools import lru_cache
 
 from services.requests.clock.events import ConsultationKind, RegulationName
-from shared.statutes import RuleSet
+from shared.statutes import UNCONFIRMED, RuleSet
 
 NEVER = date.max
 
@@ -52,6 +52,11 @@ class ClockRules:
         if key not in self._cited:
             self._cited[key] = self._cite(reason, regulation, day)
         return self._cited[key]
+
+    def unconfirmed(self, reason: str, regulation: RegulationName, first: date, last: date) -> bool:
+        """Whether an article cited for this reason on a day of the span is still to be confirmed."""
+        days = [first, *(day for day in self._changes if first < day <= last)]
+        return any(UNCONFIRMED in self.citation(reason, regulation, day) for day in days)
 
     def _cite(self, reason: str, regulation: RegulationName, day: date) -> str:
         ids = [f"{reason}.{regulation}", reason]

@@ -29,7 +29,7 @@ from services.requests.clock.fold import Case, Step, Terms, answer
 from services.requests.clock.ledger import LedgerDay, Reasons, Run, runs
 from services.requests.clock.regulation import ClockRules, Regulation, clock_rules
 from shared.calendar import Calendar
-from shared.statutes import RuleSet
+from shared.statutes import UNCONFIRMED, RuleSet
 
 __all__ = [
     "ClockEvent",
@@ -75,6 +75,11 @@ class ClockReading:
     basis: str
     _runs: tuple[Run, ...] = field(repr=False, compare=False)
     _reasons: Reasons = field(repr=False, compare=False)
+
+    @property
+    def unconfirmed(self) -> bool:
+        """Whether the due day rests on a rule graded C, which a legal office has still to confirm."""
+        return UNCONFIRMED in self.basis or self._reasons.unconfirmed(self._runs)
 
     def ledger(self) -> tuple[LedgerDay, ...]:
         """Every civil day from receipt through the due day (through `as_of` while waiting), with its citation."""

@@ -143,7 +143,7 @@ def clock_body(reading: ClockReading, received_on: date, calendar_version: str, 
         counted=reading.counted,
         left=reading.left,
         calendar_version=calendar_version,
-        unconfirmed="待确认" in reading.basis or any("待确认" in day.citation for day in ledger),
+        unconfirmed=reading.unconfirmed,
         ledger=ledger,
     )
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import typst
 
-from services.requests.clock.labels import REASONS, REGULATIONS, STATES, extension, long_date, weekday
+from services.requests.clock.labels import REASONS, REGULATIONS, STATES, extension, long_date, reservations, weekday
 from services.requests.clock.ledger import LedgerDay
 from services.requests.clock.rules import ClockReading
 from shared.calendar import start_of_day
@@ -67,7 +67,7 @@ def _summary(reading: ClockReading) -> list[tuple[str, str]]:
         ("收到申请之日", f"{long_date(first)}（{weekday(first)}）"),
         ("截至", long_date(reading.as_of)),
         ("状态", STATES[reading.state]),
-        ("答复期限届满日", last + ("（暂定）" if reading.provisional else "")),
+        ("答复期限届满日", last + reservations(reading)),
         ("工作日", f"应计 {reading.allowed} 个{extension(reading)}，已计 {reading.counted} 个，剩余 {reading.left} 个"),
         ("期限依据", reading.basis),
     ]
@@ -81,6 +81,8 @@ def _findings(reading: ClockReading) -> list[str]:
     ]
     if reading.provisional:
         lines.append("届满日所在年度的放假通知尚未公布，本日期为暂定，通知公布后重新计算，在此之前不作逾期认定。")
+    if reading.unconfirmed:
+        lines.append("本日期所依据的条文中有待法制机构确认的，均在依据栏注明“待确认”。")
     return lines
 
 

@@ -5,8 +5,10 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
+from services.requests.applications.models import CaseEntry
+from services.requests.applications.personal import NOTE, Content
 from services.requests.applications.rules import EntryType
-from services.requests.applications.schemas import STATE_LABELS
+from services.requests.applications.schemas import STATE_LABELS, UNCONFIRMED
 from services.requests.clock.queries import actual
 from services.requests.clock.schemas import ClockBody
 from services.requests.desk import Desk
@@ -31,13 +33,18 @@ class StatusEntry(Output):
     on: date
     type: EntryType
     label: str
+    extended_by: int | None = Field(description="延长的工作日数；其他事项为空")
+    due_on: date | None = Field(description="延长后的答复期限，按现行日历计算；其他事项为空")
+    provisional: bool = Field(description="暂定：due_on 所在年度的放假通知尚未发布")
 
 
 class RemedyDayBody(Output):
     """Until when the applicant may object in one way."""
 
     label: str
-    last: date
+    last: date | None = Field(description="最后一日；邮寄送达的为空，因为签收之日不在案")
+    not_before: date | None = Field(description="邮寄送达的，最后一日不早于此日（以交邮当日即签收推算）")
+    condition: str | None = Field(description="邮寄送达的，期限怎样由签收之日起算")
     provisional: bool = Field(description="暂定：相关年度的放假通知尚未发布")
     citation: str
 
@@ -54,7 +61,7 @@ class StatusReply(Output):
     document_url: str | None
     remedy: str | None
     remedy_citation: str | None
-    remedy_days: list[RemedyDayBody] = Field(description="直接或委托送达的，各救济途径的最后一日")
+    remedy_days: list[RemedyDayBody] = Field(description="各救济途径的最后一日，邮寄送达的为其条件")
     delivered_on: date
     delivery_label: str
 
@@ -63,6 +70,7 @@ class StatusBody(Output):
     """Where the case stands, and why its due day is what it is."""
 
     receipt_number: str
+    title: str = Field(description="所需政府信息的名称")
     agency_name: str
     state: ApplicationState
     state_label: str
@@ -70,7 +78,8 @@ class StatusBody(Output):
     received_on: date | None
     due_on: date | None
     provisional: bool
-    left: int | None
+    unconfirmed: bool = UNCONFIRMED
+    left: int | None = Field(description="剩余工作日；已办结的为空")
     correction_answer_by: date | None
     correction_items: str | None = Field(description="等待补正时，需要补正的事项")
     history: list[StatusEntry]
@@ -83,6 +92,7 @@ def status_body(status: Status, desk: Desk) -> StatusBody:
     row, standing = status.view.row, status.view.standing
     return StatusBody(
         receipt_number=row.receipt_number,
+        title=Content.open(desk.vault, row.content_sealed).title,
         agency_name=status.view.agency_name,
         state=standing.state,
         state_label=STATE_LABELS[standing.state],
@@ -90,16 +100,25 @@ def status_body(status: Status, desk: Desk) -> StatusBody:
         received_on=row.received_on,
         due_on=standing.due_on,
         provisional=standing.provisional,
+        unconfirmed=standing.unconfirmed,
         left=standing.left,
         correction_answer_by=row.answer_by,
         correction_items=_items(status, desk),
-        history=[
-            StatusEntry(on=entry.on, type=EntryType(entry.type), label=EntryType(entry.type).label)
-            for entry in status.entries
-            if EntryType(entry.type) in SHOWN
-        ],
+        history=[_entry(entry, status) for entry in status.entries if EntryType(entry.type) in SHOWN],
         clock=actual(status.view, desk),
         reply=_reply(status, desk),
+    )
+
+
+def _entry(entry: CaseEntry, status: Status) -> StatusEntry:
+    told = status.extended.get(entry.sequence)
+    return StatusEntry(
+        on=entry.on,
+        type=EntryType(entry.type),
+        label=EntryType(entry.type).label,
+        extended_by=None if told is None else told.working_days,
+        due_on=None if told is None else told.due_on,
+        provisional=told is not None and told.provisional,
     )
 
 
@@ -108,7 +127,7 @@ def _items(status: Status, desk: Desk) -> str | None:
         return None
     asked = [entry for entry in status.entries if entry.type == EntryType.CORRECTION_NOTICE]
     sealed = asked[-1].note_sealed if asked else None
-    return None if sealed is None else desk.vault.open(sealed, context="case_events.note")
+    return None if sealed is None else desk.vault.open(sealed, context=NOTE)
 
 
 def _reply(status: Status, desk: Desk) -> StatusReply | None:

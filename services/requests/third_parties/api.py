@@ -7,15 +7,22 @@ from fastapi import APIRouter, Response
 from services.requests.applications.answers import AtDesk, answer
 from services.requests.applications.api import CLOSED, DATES
 from services.requests.applications.rules import ReceiptUnconfirmed
-from services.requests.applications.schemas import CaseBody
+from services.requests.applications.schemas import CaseBody, PersonalDataInput
 from services.requests.clock.errors import DeliveredBeforeSent
 from services.requests.third_parties import commands
 from services.requests.third_parties.rules import ConsultationOver, DeliveryKnown, ReasonMissing
-from services.requests.third_parties.schemas import ConsultationDeliveryInput, ConsultationInput, OpinionInput
+from services.requests.third_parties.schemas import (
+    ConsultationDeliveryInput,
+    ConsultationInput,
+    ConsultedBody,
+    OpinionInput,
+    consulted_body,
+)
 from shared.auth import Staff
 from shared.http.etags import IfMatch
 from shared.http.problems import responses
 from shared.http.sessions import Write
+from shared.telemetry.redaction import redact_text
 
 router = APIRouter(prefix="/applications/{application_id}/consultations", tags=["征求意见"])
 
@@ -91,3 +98,12 @@ async def end_consultation(
         reason=body.reason,
     )
     return await answer(uow, case, response)
+
+
+@router.post("/{consultation_id}/personal-data", summary="查阅被征求意见人")
+async def read_consulted(
+    application_id: UUID, consultation_id: UUID, body: PersonalDataInput, principal: Staff, uow: Write, desk: AtDesk
+) -> ConsultedBody:
+    """Show who was asked, unmasked, to those who handle the case; who read it, and why, is audited."""
+    reason = redact_text(body.reason)
+    return consulted_body(await commands.open_consulted(uow, principal, application_id, consultation_id, reason), desk)

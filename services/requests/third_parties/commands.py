@@ -122,10 +122,11 @@ async def lapse_terms(uow: UnitOfWork, case: Case) -> None:
         Consultation.term_ends_on < case.today,
     )
     for consultation in (await uow.session.execute(wanted)).scalars():
-        consultation.lapsed_on = consultation.term_ends_on
+        ended_on = consultation.lapsed_on = consultation.term_ends_on
         case.emit(uow, events.ConsultationEnded, kind=consultation.kind)
-        told = {"on": consultation.lapsed_on, "provisional": case.calendar.is_provisional(consultation.lapsed_on)}
-        case.audit(uow, "consultation_lapsed", consultation=consultation.id, **told)
+        provisional = ended_on is not None and case.calendar.is_provisional(ended_on)
+        details = {"consultation": consultation.id, "on": ended_on, "provisional": provisional}
+        case.audit(uow, "consultation_lapsed", **details)
 
 
 async def redate_terms(uow: UnitOfWork, case: Case) -> bool:
@@ -138,10 +139,11 @@ async def redate_terms(uow: UnitOfWork, case: Case) -> bool:
     moved = False
     wanted = select(Consultation).where(Consultation.application_id == case.row.id, Consultation.ended_on.is_(None))
     for consultation in (await uow.session.execute(wanted)).scalars():
-        before = consultation.term_ends_on
-        consultation.term_ends_on = _term_end(case, consultation, case.row.received_on)
-        if before != consultation.term_ends_on:
-            moved, consultation.lapsed_on = True, None
+        end = _term_end(case, consultation, case.row.received_on)
+        moved = moved or end != consultation.term_ends_on
+        consultation.term_ends_on = end
+        if consultation.lapsed_on is not None:
+            consultation.lapsed_on = end if end is not None and end < case.today else None
     return moved
 
 

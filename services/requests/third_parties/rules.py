@@ -55,10 +55,12 @@ def check_opinion(opinion: Opinion, reason: str | None) -> None:
         raise ReasonMissing()
 
 
-def silence_means(kind: ConsultationKind) -> str:
-    """Return what follows when the term ends without an answer, as the ledger and the page say it."""
+def silence_means(kind: ConsultationKind, *, provisional: bool) -> str:
+    """Return what follows when the term ends without an answer; a provisional end may still move, and is not final."""
+    if kind is ConsultationKind.OTHER_ORGAN:
+        return "未约定期限"
     if kind is ConsultationKind.JOINT_ORGAN:
-        return "逾期未答复，视为同意公开（条例第三十四条）"
-    if kind is ConsultationKind.THIRD_PARTY:
-        return "逾期未答复，由行政机关依照条例决定（条例第三十二条）"
-    return "未约定期限"
+        follows = "逾期未答复，视为同意公开（条例第三十四条）"
+    else:
+        follows = "逾期未答复，由行政机关依照条例决定（条例第三十二条）"
+    return follows + ("；届满之日为暂定，放假通知发布后重新计算" if provisional else "")

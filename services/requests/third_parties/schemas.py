@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from services.requests.clock.events import ConsultationKind
 from services.requests.desk import Desk
-from services.requests.third_parties.commands import REASON, NewConsultation
+from services.requests.third_parties.commands import CONSULTED, REASON, NewConsultation
 from services.requests.third_parties.models import Consultation
 from services.requests.third_parties.rules import LABELS, Opinion, silence_means
 from shared.calendar import Calendar
@@ -57,16 +57,28 @@ class ConsultationBody(Output):
     term_ends_on: date | None = Field(description="期限届满之日；法律没有规定期限的为空")
     term_provisional: bool = Field(description="暂定：届满之日所在年度的放假通知尚未发布")
     silence: str = Field(description="逾期未答复的后果")
-    lapsed_on: date | None
+    lapsed_on: date | None = Field(description="期限届满而未答复的届满之日；term_provisional 时为暂定")
     ended_on: date | None
     opinion: Opinion | None
     opinion_label: str | None
     reason: str | None
 
 
+class ConsultedBody(Output):
+    """Who was asked, unmasked."""
+
+    consulted: str
+
+
+def consulted_body(row: Consultation, desk: Desk) -> ConsultedBody:
+    """Open the name; the reading is audited by the command."""
+    return ConsultedBody(consulted=desk.vault.open(row.consulted_sealed, context=CONSULTED))
+
+
 def consultation_body(row: Consultation, desk: Desk, calendar: Calendar) -> ConsultationBody:
     """Show a consultation to staff."""
     kind = ConsultationKind(row.kind)
+    provisional = row.term_ends_on is not None and calendar.is_provisional(row.term_ends_on)
     opinion = None if row.opinion is None else Opinion(row.opinion)
     return ConsultationBody(
         id=row.id,
@@ -76,8 +88,8 @@ def consultation_body(row: Consultation, desk: Desk, calendar: Calendar) -> Cons
         sent_on=row.sent_on,
         delivered_on=row.delivered_on,
         term_ends_on=row.term_ends_on,
-        term_provisional=row.term_ends_on is not None and calendar.is_provisional(row.term_ends_on),
-        silence=silence_means(kind),
+        term_provisional=provisional,
+        silence=silence_means(kind, provisional=provisional),
         lapsed_on=row.lapsed_on,
         ended_on=row.ended_on,
         opinion=opinion,

@@ -84,9 +84,12 @@ def test_an_objection_says_why(opinion: Opinion, reason: str | None) -> None:
 
 
 def test_silence_means_what_the_article_says() -> None:
-    assert "视为同意" in silence_means(ConsultationKind.JOINT_ORGAN)
-    assert "行政机关依照条例决定" in silence_means(ConsultationKind.THIRD_PARTY)
-    assert "视为" not in silence_means(ConsultationKind.OTHER_ORGAN)
+    joint, third = ConsultationKind.JOINT_ORGAN, ConsultationKind.THIRD_PARTY
+    assert "视为同意" in silence_means(joint, provisional=False)
+    assert "行政机关依照条例决定" in silence_means(third, provisional=False)
+    assert "视为" not in silence_means(ConsultationKind.OTHER_ORGAN, provisional=False)
+    assert "暂定" in silence_means(third, provisional=True)
+    assert "暂定" not in silence_means(third, provisional=False)
     assert set(LABELS) == set(ConsultationKind)
 
 
@@ -164,7 +167,19 @@ def test_the_last_days_to_object() -> None:
     assert days(RemedyKind.REFUSAL, *august) == [(date(2026, 10, 8), False)]
     assert len(days(RemedyKind.PARTIAL, *august)) == 2
     assert len(days(RemedyKind.REFUSAL, date(2023, 12, 29), date(2023, 12, 29))) == 2
-    assert days(RemedyKind.OTHER, *august, DeliveryMode.POST) == []
+    assert days(RemedyKind.OTHER, *august, DeliveryMode.POST) == [(None, False), (None, True)]
+
+
+def test_by_post_the_condition_is_named_and_no_last_day() -> None:
+    """The period runs from 签收, which is not on record: the last day cannot lie before that of a letter read at once."""
+    sent = date(2026, 8, 3)
+    review, sue = last_days(RemedyKind.OTHER, DeliveryMode.POST, sent, sent, packaged_rules(), national())
+    assert (review.last, review.not_before, review.condition) == (
+        None,
+        date(2026, 10, 8),
+        "自签收之日起60日，当日不计入",
+    )
+    assert (sue.not_before, sue.condition) == (date(2027, 2, 3), "自签收之日起6个月，当日不计入")
 
 
 @given(st.sampled_from(remedies()))
