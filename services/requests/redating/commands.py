@@ -15,7 +15,8 @@ from services.requests.applications.models import Application
 from services.requests.desk import Desk
 from services.requests.redating.models import Redating
 from services.requests.redating.rules import first_changed_on
-from services.requests.reminders.schedule import Scheduled, fired_kinds_of_many, reschedule_all
+from services.requests.reminders.rules import moments
+from services.requests.reminders.schedule import Scheduled, fired_kinds_of_many, open_timers_of_many, reschedule_all
 from services.requests.third_parties.commands import redate_terms
 from shared.calendar import Calendar
 from shared.db.ids import uuid7
@@ -23,6 +24,7 @@ from shared.db.uow import UnitOfWork
 from shared.events import Envelope
 from shared.events import requests as events
 from shared.events.catalog import CalendarPublished
+from shared.events.requests import ApplicationState
 from shared.replicas import agencies, calendars
 
 COLUMNS = (
@@ -82,7 +84,9 @@ async def redate_chunk(uow: UnitOfWork, desk: Desk) -> bool:
     if job is None:
         return False
     rows = await _candidates(uow, job, desk.settings.redating_chunk)
-    changed = [case for case in await _cases(uow, desk, rows) if _differs(case)]
+    cases = await _cases(uow, desk, rows)
+    changed = [case for case in cases if _differs(case)]
+    changed += await _moved_inside(uow, desk, [case for case in cases if not _differs(case)])
     for case in changed:
         await _redate(uow, case)
     await _write(uow, desk, changed)
@@ -130,12 +134,38 @@ def _differs(case: Case) -> bool:
     return (case.row.due_on, case.row.provisional) != (case.standing.due_on, case.standing.provisional)
 
 
+async def _moved_inside(uow: UnitOfWork, desk: Desk, cases: list[Case]) -> list[Case]:
+    """Return those whose due day stays while days swapped before it move a reminder, a pause or a term.
+
+    What they were dated by is what is on record: the timers that are set, the pause in the row, the terms.
+    """
+    set_to = await open_timers_of_many(uow, [case.row.id for case in cases])
+    moved = []
+    for case in cases:
+        terms_moved = case.has_consultations and await redate_terms(uow, case)
+        timers = set_to.get(case.row.id, {})
+        planned = moments(case.standing, desk.settings.reminder_days, case.calendar)
+        timers_move = any(timers.get(moment.kind, moment.at) != moment.at for moment in planned)
+        if terms_moved or timers_move or _pause_differs(case):
+            moved.append(case)
+    return moved
+
+
+def _pause_differs(case: Case) -> bool:
+    """What is left stands still in a pause, so the row keeps it; of a running case each reader counts it anew."""
+    row, now = case.row, case.standing
+    if row.state != now.state or now.state is not ApplicationState.PAUSED:
+        return False
+    return bool((row.paused_until, row.left_days) != (now.paused_until, now.left))
+
+
 async def _redate(uow: UnitOfWork, case: Case) -> None:
     """Tell of a case; its row and its timers are written with those of the whole chunk."""
     if case.has_consultations:
         await redate_terms(uow, case)
     told = {"due_on_before": case.row.due_on, "calendar_version": case.calendar.version}
-    case.emit(uow, events.ApplicationRedated, **told)
+    if _differs(case):
+        case.emit(uow, events.ApplicationRedated, **told)
     case.audit(uow, "redated", **told)
 
 

@@ -12,6 +12,7 @@ from services.requests.reminders.models import Reminder
 from services.requests.reminders.rules import all_kinds, moments
 from shared.calendar import Calendar, end_of_day
 from shared.db.bulk import one_of
+from shared.db.spine import timers
 from shared.db.uow import UnitOfWork
 
 REDERIVE = "rederive"
@@ -79,6 +80,17 @@ def _wanted(
     elif standing.paused_until is not None:
         wanted[REDERIVE] = end_of_day(standing.paused_until)
     return wanted
+
+
+async def open_timers_of_many(uow: UnitOfWork, ids: Sequence[UUID]) -> dict[UUID, dict[str, datetime]]:
+    """Return to when the open timers of many cases are set, by kind, in one statement."""
+    found: dict[UUID, dict[str, datetime]] = {}
+    if ids:
+        wanted = select(timers.c.subject, timers.c.kind, timers.c.due_at)
+        of_these = wanted.where(one_of(timers.c.subject, ids), timers.c.fired_at.is_(None))
+        for subject, kind, due_at in await uow.session.execute(of_these):
+            found.setdefault(subject, {})[kind] = due_at
+    return found
 
 
 async def fired_kinds(uow: UnitOfWork, application_id: UUID) -> set[tuple[str, date]]:
