@@ -1,18 +1,22 @@
 """The ledger on paper and in a page: every day is there, in Chinese, and no font means a refusal."""
 
+import random
 from datetime import date
 from html.parser import HTMLParser
 
 import pytest
 
-from services.requests.clock.labels import REASONS, STATES
+from services.requests.clock.labels import REASONS, STATES, reservations
 from services.requests.clock.ledger import BASE
+from services.requests.clock.lines import read_case
 from services.requests.clock.page import render_table
 from services.requests.clock.rules import ClockReading, ConsultationKind, ConsultationStarted, History, clock
 from services.requests.clock.sheet import SheetFontMissing, render_sheet
 from shared.calendar import national
+from shared.errors import DomainError
 from tests.kit.fonts import need_chinese_font
 from tests.unit.clock.cases import RULES
+from tests.unit.clock.histories import history
 from tests.unit.clock.test_agreement import STATES as ALL_STATES
 
 
@@ -66,3 +70,26 @@ def test_every_state_and_reason_has_its_words() -> None:
     others = {"receipt", "awaiting_correction", "awaiting_fee", "restarted"}
     assert set(REASONS) == kinds | others | {"weekend", "holiday", "make_up_day", "working_day"}
     assert BASE not in REASONS
+
+
+def test_a_date_behind_which_a_rule_is_unconfirmed_says_so_beside_it() -> None:
+    old, new = reading(date(2018, 3, 1)), reading()
+    assert (old.unconfirmed, new.unconfirmed) == (True, False)
+    assert (reservations(old), reservations(new)) == ("（所依条文待确认）", "")
+    assert "所依条文待确认" in render_table(old)
+    assert "所依条文待确认" not in render_table(new)
+
+
+def test_unconfirmed_is_what_the_ledger_says() -> None:
+    rng = random.Random(7)
+    found = set()
+    for number in range(3_000):
+        line = history(rng, number)
+        try:
+            answer = read_case(line, national(), RULES)
+        except DomainError:
+            continue
+        said = "待确认" in answer.basis or any("待确认" in day.citation for day in answer.ledger())
+        assert answer.unconfirmed is said, line
+        found.add(said)
+    assert found == {True, False}
