@@ -5,7 +5,7 @@
 """
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,6 +15,7 @@ from sqlalchemy import Row, Select, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 
 from shared.bus import parked
+from shared.bus.incoming import agency_of
 from shared.db.ids import uuid7
 from shared.db.pages import Page, decode_cursor, encode_cursor
 from shared.db.sessions import AnySession, WriteSession
@@ -60,7 +61,7 @@ async def bury_event(session: WriteSession, head: parked.Head, attempts: int, er
         insert(dead_letters).values(
             id=uuid7(),
             kind="event",
-            agency_id=_agency(record.headers),
+            agency_id=agency_of(record.headers),
             event_id=head.incoming.event_id,
             topic=record.topic,
             key=record.key,
@@ -115,9 +116,7 @@ async def replay(uow: UnitOfWork, letter_id: UUID) -> None:
     elif row.kind == "timer":
         await _reschedule(uow.session, row)
     else:
-        again = {name: getattr(row, name) for name in ("event_id", "topic", "key", "headers", "body")}
-        await uow.session.execute(insert(outbox).values(again))
-        uow.wakes_relay = True
+        uow.wakes_relay = True  # the row stands in its place still, no longer held back by an open letter
 
 
 async def discard(uow: UnitOfWork, letter_id: UUID) -> None:
@@ -128,6 +127,14 @@ async def discard(uow: UnitOfWork, letter_id: UUID) -> None:
         head_id = await uow.session.scalar(query)
         if head_id is not None:
             await parked.advance(uow.session, (row.topic, row.key), head_id)
+    elif row.kind == "outbox":
+        await uow.session.execute(
+            update(outbox)
+            .where(outbox.c.published_at.is_(None), outbox.c.event_id == row.event_id)
+            .where(outbox.c.topic == row.topic, outbox.c.headers == row.headers)
+            .values(published_at=func.clock_timestamp())
+        )
+        uow.wakes_relay = True
 
 
 async def _decide(uow: UnitOfWork, letter_id: UUID, decision: str) -> Row[Any]:
@@ -165,11 +172,3 @@ async def _reschedule(session: WriteSession, row: Row[Any]) -> None:
     await session.execute(
         back.on_conflict_do_nothing(index_elements=["subject", "kind"], index_where=timers.c.fired_at.is_(None))
     )
-
-
-def _agency(headers: Mapping[str, str]) -> UUID | None:
-    """Return the event's agency; a malformed event may name none."""
-    try:
-        return UUID(headers["ce_agencyid"])
-    except (KeyError, ValueError):
-        return None

@@ -13,7 +13,7 @@ import asyncpg
 
 from shared.bus.embedded_member import EmbeddedSubscription
 from shared.bus.embedded_upkeep import clean
-from shared.bus.transport import Record, RecordRefused, TransportUnavailable, partition_of, refuse_oversized
+from shared.bus.transport import Record, TopicMissing, TransportUnavailable, partition_of, refuse_oversized
 from shared.bus.wakeup import Listener
 from shared.db import direct
 from shared.events import Topic
@@ -132,13 +132,13 @@ class EmbeddedTransport:
             raise TransportUnavailable(f"the embedded log did not answer in {timeout_seconds} s") from late
 
     async def _know(self, connection: asyncpg.Connection, records: Sequence[Record]) -> None:
-        """Learn the partition counts once; refuse a topic that nobody created."""
-        if any(record.topic not in self._partitions for record in records):
+        """Learn the partition counts once. Raises TopicMissing."""
+        wanted = {record.topic for record in records}
+        if wanted - self._partitions.keys():
             rows = await connection.fetch("SELECT name, partitions FROM bus_topics")
             self._partitions = {row["name"]: row["partitions"] for row in rows}
-        for index, record in enumerate(records):
-            if record.topic not in self._partitions:
-                raise RecordRefused(index, f"no topic {record.topic}")
+        if missing := wanted - self._partitions.keys():
+            raise TopicMissing(missing)
 
     def subscribe(self, group: str, topics: Iterable[str]) -> AbstractAsyncContextManager[EmbeddedSubscription]:
         return self._subscription(group, frozenset(topics))

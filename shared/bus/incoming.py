@@ -31,6 +31,14 @@ def incoming(batch: Iterable[Delivered], known: Mapping[str, type[Event]]) -> li
     ]
 
 
+def agency_of(headers: Mapping[str, str]) -> UUID | None:
+    """Return the event's agency; a malformed event may name none."""
+    try:
+        return UUID(headers["ce_agencyid"])
+    except (KeyError, ValueError):
+        return None
+
+
 def _event_id(delivered: Delivered) -> UUID:
     try:
         return UUID(delivered.record.headers["ce_id"])

@@ -6,8 +6,9 @@ that readiness can show a dead one. At-least-once delivery and the inbox are eno
 """
 
 import asyncio
+import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -22,7 +23,6 @@ from aiokafka.errors import (
     RebalanceInProgressError,
     TopicAlreadyExistsError,
     UnknownMemberIdError,
-    UnknownTopicOrPartitionError,
     for_code,
 )
 
@@ -31,7 +31,7 @@ from shared.bus.transport import (
     Position,
     PositionLost,
     Record,
-    RecordRefused,
+    TopicMissing,
     TransportUnavailable,
     partition_of,
     refuse_oversized,
@@ -40,6 +40,7 @@ from shared.events import MAX_EVENT_BYTES, Topic
 
 REQUEST_SECONDS = 5.0
 STOP_SECONDS = 1.5
+NEW_TOPIC_SECONDS = 1.0  # a topic that was created a moment ago is not known to every broker at once
 BATCH_BYTES = MAX_EVENT_BYTES + 20_000  # one record at the limit, with its framing, still fits the broker's 1 MiB
 NOT_MINE = (
     CommitFailedError,
@@ -153,25 +154,14 @@ class KafkaTransport:
 
     async def _send_all(self, producer: AIOKafkaProducer, records: Sequence[Record], acknowledged: set[int]) -> None:
         grouped: dict[TopicPartition, list[int]] = defaultdict(list)
-        counts: dict[str, int] = {}
+        counts = await _partition_counts(producer, {record.topic for record in records})
         for index, record in enumerate(records):
-            if record.topic not in counts:
-                counts[record.topic] = await self._partitions(producer, record.topic, index)
             grouped[TopicPartition(record.topic, partition_of(record.key, counts[record.topic]))].append(index)
         sends = [_send(producer, place, indices, records, acknowledged) for place, indices in grouped.items()]
         # Every partition gets its chance before the first failure is told: the acknowledged ones are not sent again.
         for outcome in await asyncio.gather(*sends, return_exceptions=True):
             if isinstance(outcome, BaseException):
                 raise outcome
-
-    async def _partitions(self, producer: AIOKafkaProducer, topic: str, index: int) -> int:
-        try:
-            return len(await producer.partitions_for(topic))
-        except UnknownTopicOrPartitionError:
-            # Said of a dead broker too: only one that answers can tell that there is no such topic.
-            if not await producer.client.force_metadata_update():
-                raise TransportUnavailable("Kafka: no broker answers") from None
-            raise RecordRefused(index, f"no topic {topic}") from None
 
     def subscribe(self, group: str, topics: Iterable[str]) -> AbstractAsyncContextManager["KafkaSubscription"]:
         return self._subscription(group, sorted(topics))
@@ -196,6 +186,22 @@ class KafkaTransport:
             yield member
         finally:
             await member.leave()
+
+
+async def _partition_counts(producer: AIOKafkaProducer, topics: Collection[str]) -> dict[str, int]:
+    """Return how many partitions each topic has. Raises TopicMissing, or TransportUnavailable."""
+    client = producer.client
+    until = time.monotonic() + NEW_TOPIC_SECONDS
+    while missing := [topic for topic in topics if not client.cluster.partitions_for_topic(topic)]:
+        for topic in missing:
+            client.add_topic(topic)
+        # Only a broker that answers can tell that there is no such topic.
+        if not await client.force_metadata_update():
+            raise TransportUnavailable("Kafka: no broker answers")
+        if time.monotonic() > until:
+            raise TopicMissing(missing)
+        await asyncio.sleep(0.1)
+    return {topic: len(client.cluster.partitions_for_topic(topic)) for topic in topics}
 
 
 async def _send(

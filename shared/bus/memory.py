@@ -10,7 +10,7 @@ from shared.bus.transport import (
     Position,
     PositionLost,
     Record,
-    RecordRefused,
+    TopicMissing,
     partition_of,
     refuse_oversized,
 )
@@ -48,9 +48,8 @@ class MemoryTransport:
 
     async def publish(self, records: Sequence[Record], timeout_seconds: float = 30) -> None:
         refuse_oversized(records)
-        for index, record in enumerate(records):
-            if record.topic not in self._topics:
-                raise RecordRefused(index, f"no topic {record.topic}")
+        if missing := {record.topic for record in records} - self._topics.keys():
+            raise TopicMissing(missing)
         for record in records:
             partition = partition_of(record.key, self._topics[record.topic])
             log = self._logs[record.topic, partition]

@@ -2,34 +2,42 @@
 
 It takes *unpublished* rows, never rows above the last id: a transaction that took a lower id and commits later
 would be lost. Rows of one key are written under the lock of their aggregate, so their ids are in commit order.
+
+A row that the log refuses stays where it is, and its key waits behind it until somebody decides its dead letter:
+replayed, it is tried again in its place; discarded, the rows behind it go on.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from uuid import UUID
 
 import asyncpg
 import orjson
 
+from shared.bus.incoming import agency_of
 from shared.bus.transport import Record
 from shared.db.ids import uuid7
 
 CHANNEL = "lantai_outbox"
 
+# The sizes are summed without reading the bodies, so that a thousand rows at the limit are no gigabyte in memory.
 _UNPUBLISHED = """
-    SELECT id, topic, key, headers, body FROM outbox WHERE published_at IS NULL ORDER BY id LIMIT $1
+    SELECT id, topic, key, headers, body FROM (
+        SELECT *, sum(octet_length(body)) OVER (ORDER BY id) - octet_length(body) AS bytes_before FROM (
+            SELECT id, topic, key, headers, body FROM outbox
+            WHERE published_at IS NULL AND topic <> ALL($3::text[]) AND (topic, key) NOT IN (
+                SELECT topic, key FROM dead_letters
+                WHERE kind = 'outbox' AND decided_at IS NULL AND topic IS NOT NULL
+            ) {of_shard} ORDER BY id LIMIT $1
+        ) AS oldest
+    ) AS measured WHERE bytes_before < $2 ORDER BY id
 """
-_UNPUBLISHED_OF_SHARD = """
-    SELECT id, topic, key, headers, body FROM outbox
-    WHERE published_at IS NULL AND mod(hashtextextended(key, 0) & 2147483647, $2::bigint) = $3 ORDER BY id LIMIT $1
-"""
+_OF_EVERY_SHARD = _UNPUBLISHED.format(of_shard="")
+_OF_SHARD = _UNPUBLISHED.format(of_shard="AND mod(hashtextextended(key, 0) & 2147483647, $4::bigint) = $5")
 _MARK = "UPDATE outbox SET published_at = clock_timestamp() WHERE id = ANY($1::bigint[])"
 _REFUSE = """
-    WITH refused AS (
-        UPDATE outbox SET published_at = clock_timestamp() WHERE id = $1 AND published_at IS NULL RETURNING *
-    )
     INSERT INTO dead_letters (id, kind, agency_id, event_id, topic, key, headers, body, attempts, error)
-    SELECT $2, 'outbox', $4, event_id, topic, key, headers, body, 1, $3 FROM refused
+    SELECT $2, 'outbox', $4, event_id, topic, key, headers, body, 1, $3 FROM outbox
+    WHERE id = $1 AND published_at IS NULL
 """
 
 
@@ -47,12 +55,17 @@ class OutboxRow:
     record: Record
 
 
-async def unpublished(connection: asyncpg.Connection, shard: Shard, limit: int) -> list[OutboxRow]:
-    """Return the oldest unpublished rows of the shard."""
+async def unpublished(
+    connection: asyncpg.Connection, shard: Shard, limit: int, limit_bytes: int, but: Collection[str] = ()
+) -> list[OutboxRow]:
+    """Return the oldest unpublished rows of the shard that may go now, but those of some topics.
+
+    The last one begins below `limit_bytes`.
+    """
     if shard.of == 1:
-        rows = await connection.fetch(_UNPUBLISHED, limit)
+        rows = await connection.fetch(_OF_EVERY_SHARD, limit, limit_bytes, list(but))
     else:
-        rows = await connection.fetch(_UNPUBLISHED_OF_SHARD, limit, shard.of, shard.number)
+        rows = await connection.fetch(_OF_SHARD, limit, limit_bytes, list(but), shard.of, shard.number)
     return [OutboxRow(r["id"], Record(r["topic"], r["key"], orjson.loads(r["headers"]), r["body"])) for r in rows]
 
 
@@ -62,6 +75,5 @@ async def mark_published(connection: asyncpg.Connection, rows: Sequence[OutboxRo
 
 
 async def refuse(connection: asyncpg.Connection, row: OutboxRow, reason: str) -> None:
-    """Set aside, as a dead letter, a row that the log will never take, so that the rows behind it go on."""
-    agency = UUID(row.record.headers["ce_agencyid"])
-    await connection.execute(_REFUSE, row.id, uuid7(), reason, agency)
+    """Make a dead letter of a row that the log will never take; its key waits behind it, the others go on."""
+    await connection.execute(_REFUSE, row.id, uuid7(), reason, agency_of(row.record.headers))

@@ -7,6 +7,7 @@ wire arrives a second time, behind its first occurrence, and the inbox drops it.
 """
 
 import asyncio
+import time
 import zlib
 from contextlib import suppress
 
@@ -14,7 +15,7 @@ import asyncpg
 import structlog
 
 from shared.bus.outbox import CHANNEL, OutboxRow, Shard, mark_published, refuse, unpublished
-from shared.bus.transport import RecordRefused, Transport, TransportUnavailable
+from shared.bus.transport import RecordRefused, TopicMissing, Transport, TransportUnavailable
 from shared.db import direct
 from shared.db.engine import Database
 from shared.db.retry import Backoff
@@ -24,6 +25,7 @@ from shared.telemetry.metrics import Metrics
 log = structlog.get_logger(__name__)
 RELAY_LOCK = zlib.crc32(b"lantai relay") & 0x7FFFFFFF
 ILL_AFTER_SECONDS = 15.0
+BATCH_BYTES = 8_000_000
 
 
 class Relay:
@@ -49,6 +51,10 @@ class Relay:
         self._lease_seconds = lease_seconds
         self._publish_seconds = publish_seconds
         self._backoff = Backoff()
+        self._missing: frozenset[str] = frozenset()  # topics that the log lacked when it was last asked
+        self._left_out: frozenset[str] = frozenset()  # those of them that the batch at hand was read without
+        self._ask_again_at = 0.0
+        self._ask_again = Backoff(1.0, 15.0)
         self._woken = asyncio.Event()
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -56,6 +62,7 @@ class Relay:
         metrics = metrics or Metrics(db.service)
         self._published = metrics.counter("relay_published", "Events handed to the log and acknowledged")
         self._failures = metrics.counter("relay_failures", "Batches that the log did not acknowledge whole")
+        self._topics_missing = metrics.gauge("relay_topics_missing", "Topics with events that the log lacks")
         self._active = metrics.gauge("relay_active", "1 while this process holds the relay's lock")
 
     def start(self) -> None:
@@ -71,6 +78,8 @@ class Relay:
             await asyncio.wait([self._task], timeout=3)
 
     def health(self) -> Health:
+        if self._missing:
+            return Health("relay", False, f"{TopicMissing(self._missing)}: `lantai migrate` creates it; events wait")
         return self._pulse.health(running=self._task is not None and not self._task.done())
 
     async def _run(self) -> None:
@@ -113,7 +122,8 @@ class Relay:
         while not self._stopping.is_set():
             self._woken.clear()
             # Read on the session that holds the lock: if it answers, the lock is still ours.
-            rows = await unpublished(connection, self._shard, self._batch_rows)
+            self._left_out = self._missing if time.monotonic() < self._ask_again_at else frozenset()
+            rows = await unpublished(connection, self._shard, self._batch_rows, BATCH_BYTES, self._left_out)
             if not rows:
                 self._pulse.beat()
                 with suppress(TimeoutError):
@@ -130,8 +140,13 @@ class Relay:
         try:
             await self._publish(connection, rows)
         except RecordRefused as refusal:
+            if refusal.index:  # what comes before it is published first: its key waits behind it, not before
+                return await self._hand_over(connection, rows[: refusal.index])
             log.error("event refused by the log", outbox_id=rows[refusal.index].id, reason=str(refusal))
             await refuse(connection, rows[refusal.index], str(refusal))
+            return True
+        except TopicMissing as missing:
+            self._note_missing(missing)
             return True
         except TransportUnavailable as away:
             self._pulse.trouble(str(away))
@@ -139,7 +154,19 @@ class Relay:
             await self._mark(connection, [rows[index] for index in sorted(away.acknowledged)])
             return False
         await self._mark(connection, rows)
+        if self._missing & {row.record.topic for row in rows}:
+            self._note_missing(None)
         return True
+
+    def _note_missing(self, missing: TopicMissing | None) -> None:
+        """Leave out the topics that are not there, and ask for them again after a growing pause."""
+        self._missing = self._left_out | missing.topics if missing else frozenset()
+        self._topics_missing.set(len(self._missing))
+        if missing is None:
+            self._ask_again.reset()
+        else:
+            self._ask_again_at = time.monotonic() + self._ask_again.pause()
+            log.error("no such topic, its events wait", service=self._db.service, topics=sorted(missing.topics))
 
     async def _mark(self, connection: asyncpg.Connection, rows: list[OutboxRow]) -> None:
         if rows:

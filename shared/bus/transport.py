@@ -67,11 +67,19 @@ class TransportUnavailable(TransportError):
 
 
 class RecordRefused(TransportError):
-    """This one record can never be published (too large, no such topic); the others were not touched."""
+    """This one record can never be published (too large); nothing of what was given with it was sent."""
 
     def __init__(self, index: int, reason: str) -> None:
         super().__init__(reason)
         self.index = index
+
+
+class TopicMissing(TransportError):
+    """The deployment has not created these topics yet; nothing of what was given was sent."""
+
+    def __init__(self, topics: Iterable[str]) -> None:
+        self.topics = frozenset(topics)
+        super().__init__(f"the log has no topic {', '.join(sorted(self.topics))}")
 
 
 class PositionLost(TransportError):
@@ -112,7 +120,8 @@ class Transport(Protocol):
     async def publish(self, records: Sequence[Record], timeout_seconds: float = 30) -> None:
         """Append all, in order per partition; return when all are durable.
 
-        Raises RecordRefused before anything is sent, or TransportUnavailable naming what was acknowledged.
+        Raises RecordRefused or TopicMissing before anything is sent, or TransportUnavailable naming what was
+        acknowledged.
         """
 
     def subscribe(self, group: str, topics: Iterable[str]) -> AbstractAsyncContextManager[Subscription]:

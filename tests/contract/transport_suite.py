@@ -20,6 +20,7 @@ from shared.bus.transport import (
     Record,
     RecordRefused,
     Subscription,
+    TopicMissing,
     Transport,
     partition_of,
 )
@@ -212,9 +213,15 @@ class TransportSuite:
         async with log.subscribe(f"g-{topic.name}", [topic.name]) as subscription:
             assert len((await read(subscription, 2))[0].record.body) == len(sent.body)
 
-    async def test_a_topic_that_nobody_created_is_refused(self, log: Transport) -> None:
-        with pytest.raises(RecordRefused, match="no topic"):
-            await log.publish([record(a_topic(), "k", 1)])
+    async def test_a_topic_that_nobody_created_is_missing_until_it_is(self, log: Transport, topic: Topic) -> None:
+        late = a_topic()
+        with pytest.raises(TopicMissing) as told:
+            await log.publish([record(topic, "k", 1), record(late, "k", 1)])
+        assert told.value.topics == {late.name}
+        await log.ensure_topics([late])
+        await log.publish([record(late, "k", 2)])
+        async with log.subscribe(f"g-{topic.name}", [topic.name, late.name]) as subscription:
+            assert numbers(await read(subscription, 1)) == {"k": [2]}
 
     async def test_creating_topics_again_changes_nothing(self, log: Transport, topic: Topic) -> None:
         await log.publish([record(topic, "k", n) for n in range(3)])

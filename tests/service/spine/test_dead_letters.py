@@ -13,7 +13,7 @@ from shared.bus.relay import Relay
 from shared.db.engine import Database
 from shared.db.ids import uuid7
 from shared.db.retry import RetryPolicy
-from shared.db.spine import audit_entries, dead_letters, outbox, parked_events, parked_keys
+from shared.db.spine import audit_entries, parked_events, parked_keys
 from shared.db.uow import Actor
 from shared.errors import NotFound
 from tests.kit.spine import AGENCY, Counter, emit, running, some_ids, until, until_effects
@@ -151,29 +151,3 @@ async def test_two_processes_try_a_parked_key_one_at_a_time(
         async with counters.write(OPERATOR) as uow:
             await uow.session.execute(update(parked_keys).values(retry_at=func.clock_timestamp(), attempts=1))
         await until_effects(counters, {s: [0, 1, 2] for s in subjects})
-
-
-async def test_a_refused_outbox_row_can_be_sent_again(counters: Database, bus: EmbeddedTransport) -> None:
-    (a,) = some_ids(1)
-    await emit(counters, a, 1)
-    async with counters.write(OPERATOR) as uow:
-        await uow.session.execute(update(outbox).values(published_at=func.clock_timestamp()))
-        row = (await uow.session.execute(select(outbox))).one()
-        await uow.session.execute(
-            dead_letters.insert().values(
-                id=(letter_id := uuid7()),
-                kind="outbox",
-                agency_id=AGENCY,
-                event_id=row.event_id,
-                topic=row.topic,
-                key=row.key,
-                headers=row.headers,
-                body=row.body,
-                attempts=1,
-                error="refused",
-            )
-        )
-    async with running(Relay(counters, bus), Consumers(counters, bus, "g", Counter().handlers)):
-        async with counters.write(OPERATOR) as uow:
-            await letters.replay(uow, letter_id)
-        await until_effects(counters, {a: [1]})

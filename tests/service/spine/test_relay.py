@@ -8,18 +8,21 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, update
 
+from shared.bus import dead_letters as letters
+from shared.bus.dead_letters import DeadLetter
 from shared.bus.doorbell import Doorbell
 from shared.bus.embedded import EmbeddedTransport
 from shared.bus.memory import MemoryTransport
 from shared.bus.outbox import Shard
-from shared.bus.relay import Relay
-from shared.bus.transport import Record, RecordRefused, TransportUnavailable
+from shared.bus.relay import BATCH_BYTES, Relay
+from shared.bus.transport import Record, RecordRefused, TopicMissing, TransportUnavailable
 from shared.db import direct
 from shared.db.engine import Database
-from shared.db.spine import dead_letters, outbox
+from shared.db.spine import outbox
 from shared.events import Event, EventTooLarge
+from shared.telemetry.metrics import Metrics
 from tests.kit.spine import AGENCY, COUNTERS, SYSTEM, Counted, Renamed, emit, running, some_ids, until
 
 
@@ -31,7 +34,9 @@ class Log(MemoryTransport):
         self.taken: list[Record] = []
         self.away = False
         self.acknowledges_only = -1
-        self.refuses: set[str] = set()
+        self.refuses: set[tuple[str, int]] = set()
+        self.topics: set[str] | None = None
+        self.batches: list[int] = []
         self.hangs = asyncio.Event()
         self.hangs.set()
 
@@ -39,9 +44,12 @@ class Log(MemoryTransport):
         await self.hangs.wait()
         if self.away:
             raise TransportUnavailable("away")
+        if self.topics is not None and (missing := {record.topic for record in records} - self.topics):
+            raise TopicMissing(missing)
         for index, record in enumerate(records):
-            if record.key in self.refuses:
+            if self.refuses and (record.key, Counted.model_validate_json(record.body).number) in self.refuses:
                 raise RecordRefused(index, "refused")
+        self.batches.append(sum(len(record.body) for record in records))
         if self.acknowledges_only >= 0:
             part, self.acknowledges_only = records[: self.acknowledges_only], -1
             self.taken += part
@@ -64,6 +72,10 @@ async def published(db: Database) -> bool:
     async with db.read() as session:
         left = await session.scalar(select(func.count()).select_from(outbox).where(outbox.c.published_at.is_(None)))
     return left == 0
+
+
+async def taken(log: Log, count: int) -> bool:
+    return len(log.taken) >= count
 
 
 async def test_events_of_a_commit_are_published_in_order_and_marked(counters: Database, log: Log) -> None:
@@ -208,18 +220,88 @@ async def test_what_was_acknowledged_is_not_sent_again(counters: Database, log: 
     assert log.numbers() == {str(a): [1, 2, 3, 4]}
 
 
-async def test_a_refused_row_is_set_aside_and_the_others_go_on(counters: Database, log: Log) -> None:
+async def refused(db: Database, log: Log) -> tuple[UUID, UUID, DeadLetter]:
+    """The log refuses one event, others of its key and of another one follow; the other's go on."""
     good, bad = some_ids(2)
-    log.refuses = {str(bad)}
-    await emit(counters, good, 1)
-    await emit(counters, bad, 1)
-    await emit(counters, good, 2)
+    log.refuses = {(str(bad), 2)}
+    await emit(db, bad, 1, 2, 3)
+    await emit(db, good, 1)
+    await emit(db, bad, 4)
+    await until(lambda: taken(log, 2))
+    await asyncio.sleep(0.3)
+    assert log.numbers() == {str(bad): [1], str(good): [1]}
+    async with db.read() as session:
+        (row,) = (await session.execute(letters.listing())).all()
+    return good, bad, letters.letter(row)
+
+
+async def test_a_key_waits_behind_a_refused_row_and_replay_sends_it_in_its_place(counters: Database, log: Log) -> None:
+    async with running(Relay(counters, log, poll_seconds=0.1)):
+        good, bad, letter = await refused(counters, log)
+        assert (letter.kind, letter.key, letter.error) == ("outbox", str(bad), "refused")
+        log.refuses = set()
+        async with counters.write(SYSTEM) as uow:
+            await letters.replay(uow, letter.id)
+        await until(lambda: published(counters))
+    assert log.numbers() == {str(bad): [1, 2, 3, 4], str(good): [1]}
+
+
+async def test_a_refused_row_that_is_discarded_lets_its_key_go_on(counters: Database, log: Log) -> None:
+    async with running(Relay(counters, log, poll_seconds=0.1)):
+        good, bad, letter = await refused(counters, log)
+        async with counters.write(SYSTEM) as uow:
+            await letters.discard(uow, letter.id)
+        await until(lambda: published(counters))
+    assert log.numbers() == {str(bad): [1, 3, 4], str(good): [1]}
+
+
+async def test_a_missing_topic_holds_up_its_own_events_until_it_exists(counters: Database, log: Log) -> None:
+    """It is the deployment's fault, not the events': none is a dead letter, and readiness names the topic."""
+    log.topics = {COUNTERS.name}
+    late, other = some_ids(2)
+    await emit(counters, late, 1, 2)
+    async with counters.write(SYSTEM) as uow:
+        await uow.session.execute(update(outbox).values(topic="test.late"))
+    await emit(counters, other, 1)
+    metrics = Metrics("tests")
+    relay = Relay(counters, log, metrics, poll_seconds=0.1)
+    async with running(relay):
+        await until(lambda: taken(log, 1))
+        await emit(counters, other, 2)
+        await until(lambda: taken(log, 2))
+        assert log.numbers() == {str(other): [1, 2]}
+        assert not relay.health().ok and "test.late" in relay.health().reason
+        assert metrics.registry.get_sample_value("lantai_relay_topics_missing") == 1
+        log.topics |= {"test.late"}
+        await until(lambda: published(counters))
+        assert relay.health().ok
+    assert log.numbers() == {str(other): [1, 2], str(late): [1, 2]}
+    async with counters.read() as session:
+        assert (await session.execute(letters.listing())).all() == []
+
+
+async def test_two_missing_topics_hold_up_nothing_else(counters: Database, log: Log) -> None:
+    log.topics = {COUNTERS.name}
+    subjects = some_ids(3)
+    for topic, subject in zip(("test.a", "test.b", COUNTERS.name), subjects, strict=True):
+        await emit(counters, subject, 1)
+        async with counters.write(SYSTEM) as uow:
+            await uow.session.execute(update(outbox).where(outbox.c.key == str(subject)).values(topic=topic))
+    async with running(Relay(counters, log, batch_rows=1)):
+        await until(lambda: taken(log, 1), 5)
+    assert log.numbers() == {str(subjects[2]): [1]}
+
+
+async def test_a_batch_is_bounded_by_bytes(counters: Database, log: Log) -> None:
+    subjects = some_ids(40)
+    for subject in subjects:
+        async with counters.write(SYSTEM) as uow:
+            uow.emit(Renamed(name="x" * 900_000), subject=subject, agency_id=AGENCY)
     async with running(Relay(counters, log)):
         await until(lambda: published(counters))
-    assert log.numbers() == {str(good): [1, 2]}
-    async with counters.read() as session:
-        (letter,) = (await session.execute(select(dead_letters))).all()
-    assert (letter.kind, letter.key, letter.error) == ("outbox", str(bad), "refused")
+    assert len(log.taken) == 40
+    assert max(log.batches) < BATCH_BYTES + 1_000_000
+    assert len(log.batches) <= 5
 
 
 async def test_a_relay_survives_the_loss_of_its_session(counters: Database, log: Log) -> None:
