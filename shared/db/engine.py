@@ -1,5 +1,6 @@
 """A service's database: its connection budget, read sessions, and the unit of work that commits before the answer."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -10,8 +11,9 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
 
-from shared.db.sessions import ReadSession, WriteSession
-from shared.db.uow import Actor, UnitOfWork, database_now
+from shared.db.driver import Transaction
+from shared.db.sessions import ReadSession
+from shared.db.uow import Actor, UnitOfWork
 
 PING_AFTER_IDLE_SECONDS = 1.0
 
@@ -42,6 +44,7 @@ class Database:
             pool_size=pool_size,
             max_overflow=max_overflow,
             pool_timeout=pool_timeout_seconds,
+            isolation_level="AUTOCOMMIT",  # a unit of work's transaction is the driver's own, reads need none
             hide_parameters=True,  # an error's text must not hold what a citizen wrote
             connect_args={
                 "timeout": connect_timeout_seconds,
@@ -57,10 +60,7 @@ class Database:
             },
         )
         _ping_what_idled(self.engine.sync_engine)
-        self._write = async_sessionmaker(self.engine, class_=WriteSession, expire_on_commit=False)
-        self._read = async_sessionmaker(
-            self.engine.execution_options(isolation_level="AUTOCOMMIT"), class_=ReadSession, autoflush=False
-        )
+        self._read = async_sessionmaker(self.engine, class_=ReadSession, autoflush=False)
         self._callbacks: list[Callable[[], None]] = []
 
     def on_commit(self, callback: Callable[[], None]) -> None:
@@ -70,11 +70,16 @@ class Database:
     @asynccontextmanager
     async def write(self, actor: Actor) -> AsyncIterator[UnitOfWork]:
         """Open a unit of work; leaving the block commits it, an exception rolls it back."""
-        async with self._write() as session:
-            uow = UnitOfWork(session, self.service, actor, await database_now(session))
+        transaction = Transaction(await self.engine.connect())
+        try:
+            uow = await UnitOfWork.begun(transaction, self.service, actor)
             yield uow
             await uow.flush()
-            await session.commit()
+            await transaction.commit()
+        except BaseException:
+            await asyncio.shield(transaction.undo())
+            raise
+        await transaction.close()
         if uow.wakes_relay:
             for callback in self._callbacks:
                 callback()

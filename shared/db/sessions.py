@@ -16,7 +16,10 @@ class ReadSession(AsyncSession):
 
 
 class WriteSession(AsyncSession):
-    """The session inside a unit of work. Only the unit of work commits it."""
+    """The session inside a unit of work, which alone begins and commits."""
+
+    async def commit(self) -> None:
+        raise TypeError("only the unit of work commits")
 
 
 AnySession = ReadSession | WriteSession

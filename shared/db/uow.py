@@ -11,11 +11,12 @@ from datetime import date, datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import Row, Table, bindparam, delete, insert, select, text
+from sqlalchemy import Row, Table, bindparam, select, text
 
 from shared.calendar import civil_day
-from shared.db.base import UtcDateTime
-from shared.db.bulk import WORTHWHILE_ROWS, insert_rows, one_of
+from shared.db.batch import Batch
+from shared.db.bulk import WORTHWHILE_ROWS, insert_rows
+from shared.db.driver import Transaction
 from shared.db.ids import uuid7
 from shared.db.sessions import WriteSession
 from shared.db.spine import audit_entries, outbox, timers
@@ -26,16 +27,16 @@ MOVED = """
     ON CONFLICT (subject, kind) WHERE fired_at IS NULL DO UPDATE SET due_at = excluded.due_at,
         payload = excluded.payload, attempts = 0, retry_at = NULL, error = NULL
 """
-SET = text(f"""
-    INSERT INTO timers (id, subject, kind, due_at, payload) VALUES (:id, :subject, :kind, :due_at, :payload) {MOVED}
-""").bindparams(bindparam("due_at", type_=UtcDateTime))
 SET_ALL = text(f"""
     INSERT INTO timers (id, subject, kind, due_at)
     SELECT gen_random_uuid(), subject, kind, due_at FROM unnest(CAST(:subjects AS uuid[])) AS subject,
         unnest(CAST(:kinds AS text[]), CAST(:due_ats AS timestamptz[])) AS moment(kind, due_at) {MOVED}
 """)
+STALE = "DELETE FROM timers WHERE subject = ANY($1::uuid[]) AND fired_at IS NULL"
+STALE_KINDS = f"{STALE} AND kind = ANY($2::text[])"
 BUSINESS_NOW = "now() + make_interval(secs => coalesce((SELECT seconds FROM clock_offset), 0))"
-NOW = text(f"SELECT {BUSINESS_NOW} AS now")
+ASK_NOW = f"SELECT {BUSINESS_NOW} AS now"
+NOW = text(ASK_NOW)
 
 
 @dataclass(frozen=True)
@@ -57,22 +58,47 @@ PUBLIC = Actor("public", "public", "公众")
 class UnitOfWork:
     """Collects what a command decides and writes it in one transaction. Made by `Database.write`."""
 
-    def __init__(self, session: WriteSession, service: str, actor: Actor, now: datetime) -> None:
-        self.session = session
+    def __init__(self, transaction: Transaction, service: str, actor: Actor, now: datetime) -> None:
         self.service = service
         self.actor = actor
         self.now = now
         self.wakes_relay = False
+        self._transaction = transaction
+        self._batch = Batch()
         self._outbox: list[dict[str, Any]] = []
         self._audit: list[dict[str, Any]] = []
         self._timers: dict[UUID, dict[str, dict[str, Any]]] = {}
         self._timers_of_many: list[tuple[list[UUID], dict[str, datetime]]] = []
         self._cancelled: dict[tuple[str, ...], list[UUID]] = {}
 
+    @classmethod
+    async def begun(cls, transaction: Transaction, service: str, actor: Actor) -> "UnitOfWork":
+        """Begin the transaction and ask for the time."""
+        await transaction.begin()
+        ((now,),) = await transaction.fetch(ASK_NOW)
+        return cls(transaction, service, actor, now)
+
+    @property
+    def session(self) -> WriteSession:
+        """A session in this transaction, opened when it is first asked for."""
+        return self._transaction.session
+
     @property
     def today(self) -> date:
         """The civil day in Asia/Shanghai at `now`."""
         return civil_day(self.now)
+
+    async def fetch(self, sql: str, *values: Any) -> list[Any]:
+        """Run one statement on the driver's own connection, in this transaction, and return its rows."""
+        return await self._transaction.fetch(sql, *values)
+
+    def insert(self, table: Table, *rows: Mapping[str, Any]) -> None:
+        """Insert rows together with everything else that is collected here: a query sees them after `flush`."""
+        self._batch.insert(table, rows)
+
+    def also(self, sql: str, *values: Any) -> None:
+        """Run a statement together with everything else that is collected here; `{0}` is where its first value goes."""
+        self._batch.also(sql, *values)
 
     def emit(self, event: Event, *, subject: UUID, agency_id: UUID, beside: Event | None = None) -> UUID:
         """Put an event into the outbox of this transaction, keyed by `subject`; return the event's id.
@@ -142,31 +168,30 @@ class UnitOfWork:
 
     async def flush(self) -> None:
         """Write what was collected so far; the commit does this by itself."""
-        await self.session.flush()
+        await self._transaction.flush_session()
         await self._write_timers()
         audit, self._audit = self._audit, []
         await self._insert(audit_entries, audit)
         events, self._outbox = self._outbox, []
         await self._insert(outbox, events)
+        if (collected := self._batch.taken()) is not None:
+            sql, values = collected
+            await self.fetch(sql, *values)
         self.wakes_relay = self.wakes_relay or bool(events)
 
-    async def _insert(self, table: Table, rows: list[dict[str, Any]]) -> None:
+    async def _insert(self, table: Table, rows: list[dict[str, Any]], conflict: str = "") -> None:
         if len(rows) >= WORTHWHILE_ROWS:
-            await insert_rows(self.session, table, rows)
-        elif rows:
-            await self.session.execute(insert(table), rows)
+            await insert_rows(self.session, table, rows, conflict)
+        else:
+            self._batch.insert(table, rows, conflict)
 
     async def _write_timers(self) -> None:
         for kinds, subjects in self._cancelled.items():
-            stale = delete(timers).where(one_of(timers.c.subject, subjects), timers.c.fired_at.is_(None))
-            await self.session.execute(stale.where(timers.c.kind.in_(kinds)) if kinds else stale)
+            await (self.fetch(STALE_KINDS, subjects, kinds) if kinds else self.fetch(STALE, subjects))
         self._cancelled = {}
         rows = [row for kinds_of_one in self._timers.values() for row in kinds_of_one.values()]
         self._timers = {}
-        if len(rows) >= WORTHWHILE_ROWS:
-            await insert_rows(self.session, timers, rows, MOVED)
-        elif rows:
-            await self.session.execute(SET, rows)
+        await self._insert(timers, rows, MOVED)
         of_many, self._timers_of_many = self._timers_of_many, []
         for subjects, moments in of_many:
             columns = {"subjects": subjects, "kinds": list(moments), "due_ats": list(moments.values())}

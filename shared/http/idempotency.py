@@ -11,18 +11,17 @@ guessing somebody's key shows nothing.
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 import orjson
 from fastapi import Depends, Header, Request, Response
 from pydantic import BaseModel
-from sqlalchemy import select, text
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from shared.auth import Caller
 from shared.crypto import Vault
 from shared.db.engine import Database
-from shared.db.spine import idempotency_keys
 from shared.db.uow import Actor, UnitOfWork
 from shared.errors import Category, DomainError
 from shared.http.failures import sqlstate
@@ -31,14 +30,15 @@ from shared.http.sessions import Write
 LOCK_TIMED_OUT = "55P03"
 SEAL_CONTEXT = "idempotency_keys.answer"
 
-CLAIM = text("""
-    INSERT INTO idempotency_keys AS kept (scope, key, body_hash) VALUES (:scope, :key, :body_hash)
+CLAIM = """
+    INSERT INTO idempotency_keys AS kept (scope, key, body_hash) VALUES ($1, $2, $3)
     ON CONFLICT (scope, key) DO UPDATE
        SET body_hash = excluded.body_hash, status = NULL, answer = NULL, created_at = clock_timestamp()
      WHERE kept.created_at < now() - interval '24 hours'
     RETURNING true
-""")
-KEEP = text("UPDATE idempotency_keys SET status = :status, answer = :answer WHERE scope = :of_scope AND key = :of_key")
+"""
+KEEP = "UPDATE idempotency_keys SET status = {0}, answer = {1} WHERE scope = {2} AND key = {3}"
+KEPT = "SELECT body_hash, status, answer FROM idempotency_keys WHERE scope = $1 AND key = $2"
 PURGE = text("""
     DELETE FROM idempotency_keys WHERE (scope, key) IN (
         SELECT scope, key FROM idempotency_keys WHERE created_at < now() - interval '24 hours'
@@ -90,8 +90,7 @@ class Idempotency:
         content = body.model_dump_json()
         kept = orjson.dumps({"headers": dict(headers or {}), "body": content}).decode()
         sealed = self.vault.seal(kept, context=SEAL_CONTEXT)
-        values = {"of_scope": self.scope, "of_key": self.key, "status": status, "answer": sealed}
-        await self.uow.session.execute(KEEP, values)
+        self.uow.also(KEEP, status, sealed, self.scope, self.key)
         return Response(content, status, headers, "application/json")
 
 
@@ -114,31 +113,28 @@ async def claim(
     digest = hashlib.sha256(await request.body()).hexdigest()
     fingerprint = vault.blind(f"{request.method} {request.url.path} {digest}", purpose="idempotency")
     scope = f"{who.actor.kind}:{who.actor.id}" if who else f"public:{fingerprint}"
-    values = {"scope": scope, "key": key, "body_hash": bytes.fromhex(fingerprint)}
+    body_hash = bytes.fromhex(fingerprint)
     try:
-        claimed = (await uow.session.execute(CLAIM, values)).scalar()
+        claimed = await uow.fetch(CLAIM, scope, key, body_hash)
     except DBAPIError as error:
         if sqlstate(error) == LOCK_TIMED_OUT:
             raise IdempotencyInProgress(retry_after=1) from None
         raise
     if not claimed:
-        raise Replay(await _kept_answer(uow, vault, values))
+        raise Replay(await _kept_answer(uow, vault, scope, key, body_hash))
     return Idempotency(uow, vault, scope, key)
 
 
-async def _kept_answer(uow: UnitOfWork, vault: Vault, values: Mapping[str, Any]) -> Response:
-    table = idempotency_keys.c
-    wanted = select(table.body_hash, table.status, table.answer).where(
-        table.scope == values["scope"], table.key == values["key"]
-    )
-    kept = (await uow.session.execute(wanted)).first()
-    if kept is None or kept.answer is None:
+async def _kept_answer(uow: UnitOfWork, vault: Vault, scope: str, key: str, body_hash: bytes) -> Response:
+    found = await uow.fetch(KEPT, scope, key)
+    if not found or found[0]["answer"] is None:
         raise IdempotencyInProgress(retry_after=1)
-    if kept.body_hash != values["body_hash"]:
+    kept = found[0]
+    if kept["body_hash"] != body_hash:
         raise IdempotencyKeyReused("请为新的请求使用新的键；如为重试，请提交完全相同的内容。")
-    answer = orjson.loads(vault.open(kept.answer, context=SEAL_CONTEXT))
+    answer = orjson.loads(vault.open(kept["answer"], context=SEAL_CONTEXT))
     headers = answer["headers"] | {"Idempotency-Replayed": "true"}
-    return Response(answer["body"], kept.status, headers, "application/json")
+    return Response(answer["body"], kept["status"], headers, "application/json")
 
 
 Idempotent = Annotated[Idempotency, Depends(claim)]

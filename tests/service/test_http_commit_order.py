@@ -6,13 +6,18 @@ from uuid import uuid4
 import httpx
 import pytest
 from fastapi import Depends, FastAPI
-from sqlalchemy import event
+from sqlalchemy import text
 from starlette.types import Message, Receive, Scope, Send
 
 from shared.db.engine import Database
 from shared.db.uow import UnitOfWork
 from shared.http.sessions import write_uow
 from tests.kit.edge import EdgeService
+
+TWINS_FOUND_AT_THE_COMMIT = (
+    "CREATE TEMPORARY TABLE twins (name text UNIQUE DEFERRABLE INITIALLY DEFERRED) ON COMMIT DROP",
+    "INSERT INTO twins VALUES ('甲'), ('甲')",
+)
 
 
 def note(**more: Any) -> dict[str, Any]:
@@ -28,20 +33,19 @@ async def test_a_constraint_checked_at_the_commit_is_never_answered_201(edge: Ed
 
 
 async def test_what_is_answered_is_committed_before_the_first_byte(edge: EdgeService) -> None:
-    order: list[str] = []
-    event.listen(edge.parts.db.engine.sync_engine, "commit", lambda _connection: order.append("commit"))
+    seen: list[tuple[int, int]] = []
 
     async def watched(scope: Scope, receive: Receive, send: Send) -> None:
         async def note_start(message: Message) -> None:
             if message["type"] == "http.response.start":
-                order.append(f"answer {message['status']}")
+                seen.append((message["status"], await edge.count_notes()))
             await send(message)
 
         await edge.app(scope, receive, note_start)
 
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=watched), base_url="http://edge.test") as client:
         await client.post("/api/edge/v1/notes", **note())
-    assert order == ["commit", "answer 201"]
+    assert seen == [(201, 1)]
 
 
 @pytest.mark.parametrize(("scope", "status"), [("function", 500), ("request", 201)])
@@ -52,7 +56,8 @@ async def test_only_the_function_scope_keeps_the_promise(edge: EdgeService, scop
 
     @app.post("/", status_code=201)
     async def create(uow: UnitOfWork = Depends(write_uow, scope=scope)) -> str:
-        event.listen(uow.session.sync_session, "before_commit", _fail)
+        for statement in TWINS_FOUND_AT_THE_COMMIT:
+            await uow.session.execute(text(statement))
         return "created"
 
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
@@ -61,7 +66,7 @@ async def test_only_the_function_scope_keeps_the_promise(edge: EdgeService, scop
 
 
 def _fail(_session: Any) -> None:
-    raise RuntimeError("the commit fails")
+    raise RuntimeError("the flush fails")
 
 
 async def test_a_rolled_back_request_leaves_nothing_and_its_key_free(edge: EdgeService, monkeypatch: Any) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from shared.auth import Grant, Role
 from shared.db.engine import Database
+from shared.db.uow import PUBLIC
 from shared.http.idempotency import purge_expired
 from tests.kit.edge import EdgeService
 
@@ -50,16 +51,14 @@ async def test_a_repeat_of_a_call_that_hangs_is_told_to_come_back(edge: EdgeServ
     impatient = Database(edge_url, "edge", lock_timeout_ms=200)
     object.__setattr__(edge.parts, "db", impatient)
     holder = Database(edge_url, "edge")
-    async with holder.engine.connect() as connection:
-        fingerprint = await claimed_scope(edge)
-        await connection.execute(
-            text("INSERT INTO idempotency_keys (scope, key, body_hash) VALUES (:scope, 'k2', '')"),
-            {"scope": fingerprint},
-        )
-        answer = await edge.client.post("/notes", json=BODY, headers=keyed("k2"))
-        assert (answer.status_code, answer.json()["code"]) == (409, "idempotency_in_progress")
-        assert answer.headers["Retry-After"] == "1"
-        await connection.rollback()
+    with pytest.raises(RuntimeError, match="given up"):
+        async with holder.write(PUBLIC) as uow:
+            fingerprint = await claimed_scope(edge)
+            await uow.fetch("INSERT INTO idempotency_keys (scope, key, body_hash) VALUES ($1, 'k2', '')", fingerprint)
+            answer = await edge.client.post("/notes", json=BODY, headers=keyed("k2"))
+            assert (answer.status_code, answer.json()["code"]) == (409, "idempotency_in_progress")
+            assert answer.headers["Retry-After"] == "1"
+            raise RuntimeError("given up")
     assert (await edge.client.post("/notes", json=BODY, headers=keyed("k2"))).status_code == 201
     await holder.dispose()
 
