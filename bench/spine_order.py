@@ -44,7 +44,8 @@ async def main() -> None:
     async with database() as db:
         async with connection(db) as c:
             await c.execute(
-                "CREATE TABLE naive (id bigserial PRIMARY KEY, key text, number int, published_at timestamptz)"
+                "CREATE TABLE naive (id bigserial PRIMARY KEY, key text, number int, published_at timestamptz);"
+                "CREATE INDEX ON naive (id) WHERE published_at IS NULL"
             )
         stop = asyncio.Event()
         relays = [Relay(db, ledger, poll_seconds=0.05, lease_seconds=3) for _ in range(RELAYS)]
