@@ -3,7 +3,7 @@
 The tree is the local replica of the catalog's agencies; a direct grant needs no look at it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 from uuid import UUID
 
@@ -41,7 +41,13 @@ async def require(session: AnySession, principal: Principal, roles: Iterable[Rol
     granted = _granted(principal, wanted)
     if agency_id in granted:
         return
-    if not granted or granted.isdisjoint(await ancestors(session, agency_id)):
+    require_on(principal, wanted, await ancestors(session, agency_id) if granted else ())
+
+
+def require_on(principal: Principal, roles: Iterable[Role], line: Collection[UUID]) -> None:
+    """Let through a principal who holds one of `roles` at one of these agencies; raises Forbidden."""
+    wanted = frozenset(roles)
+    if _granted(principal, wanted).isdisjoint(line):
         labels = "、".join(role.label for role in Role if role in wanted)
         raise Forbidden(f"此操作需要本机关或上级机关的“{labels}”角色。")
 

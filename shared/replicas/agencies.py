@@ -38,8 +38,13 @@ async def get(session: AnySession, agency_id: UUID) -> Row[Any]:
     """Return the agency's row (id, code, name, parent_id, level, locality, active); raises ReplicaNotReady."""
     agency = await find(session, agency_id)
     if agency is None:
-        raise ReplicaNotReady(f"机构 {agency_id} 尚未同步到本服务；若编号有误，请核对后重试。")
+        raise not_ready(agency_id)
     return agency
+
+
+def not_ready(agency_id: UUID) -> ReplicaNotReady:
+    """Return the refusal of a command that needs an agency we have not heard of."""
+    return ReplicaNotReady(f"机构 {agency_id} 尚未同步到本服务；若编号有误，请核对后重试。")
 
 
 async def names(session: AnySession, ids: Iterable[UUID]) -> dict[UUID, str]:

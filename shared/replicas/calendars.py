@@ -33,7 +33,7 @@ async def current(session: AnySession, agency_id: UUID | None = None, *, known_a
 
     With `known_at`, the calendar that held at that moment: the notices in effect by then, on the packaged years.
     """
-    return await _calendar(session, await _heads(session, agency_id, known_at))
+    return await of_rows(session, await _heads(session, agency_id, known_at))
 
 
 async def of_agencies(session: AnySession, agency_ids: Collection[UUID]) -> dict[UUID, Calendar]:
@@ -46,7 +46,7 @@ async def of_agencies(session: AnySession, agency_ids: Collection[UUID]) -> dict
     found = {}
     for agency_id in agency_ids:
         place = {None, *_line(agency_id, parents)}
-        found[agency_id] = await _calendar(session, tuple(row.id for row in rows if row.local_agency_id in place))
+        found[agency_id] = await of_rows(session, tuple(row.id for row in rows if row.local_agency_id in place))
     return found
 
 
@@ -103,18 +103,24 @@ async def as_known(session: AnySession, day: date, agency_id: UUID | None = None
     return overlaid(national(max(issued)), found.all())
 
 
-async def _calendar(session: AnySession, ids: tuple[UUID, ...]) -> Calendar:
-    """Return the calendar of these rows; rows never change, so a calendar once built stays right."""
+def kept(ids: tuple[UUID, ...]) -> Calendar | None:
+    """Return the calendar of these rows if it was built before; rows never change, so it stays right."""
     if not ids:
         return national()
-    kept = _built.get(ids)
-    if kept is None:
+    if ids in _built:
+        _built.move_to_end(ids)
+    return _built.get(ids)
+
+
+async def of_rows(session: AnySession, ids: tuple[UUID, ...]) -> Calendar:
+    """Return the calendar of these rows, which are ordered by year and id."""
+    calendar = kept(ids)
+    if calendar is None:
         found = await session.execute(select(calendar_replica).where(calendar_replica.c.id.in_(ids)))
-        kept = _built[ids] = overlaid(national(), found.all())
+        calendar = _built[ids] = overlaid(national(), found.all())
         if len(_built) > KEPT_CALENDARS:
             _built.popitem(last=False)
-    _built.move_to_end(ids)
-    return kept
+    return calendar
 
 
 def overlaid(calendar: Calendar, rows: Sequence[Row[Any]]) -> Calendar:

@@ -11,7 +11,7 @@ from datetime import date
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Row, func, insert, select
+from sqlalchemy import func, select
 
 from services.requests.applications.history import Fact, Position, standing
 from services.requests.applications.models import Application, CaseEntry, applications, case_events
@@ -27,7 +27,7 @@ from services.requests.applications.rules import (
 from services.requests.desk import Desk
 from services.requests.reminders.schedule import fired_kinds, schedule, set_kinds
 from shared.auth import Principal, Role
-from shared.auth.scope import require
+from shared.auth.scope import require_on
 from shared.calendar import Calendar
 from shared.db.bulk import one_of
 from shared.db.ids import uuid7
@@ -35,12 +35,15 @@ from shared.db.sessions import AnySession
 from shared.db.uow import UnitOfWork
 from shared.errors import NotFound, VersionMismatch
 from shared.events.requests import ApplicationEvent, ApplicationState
-from shared.replicas import agencies, calendars
+from shared.replicas import calendars
+from shared.replicas.place import Place, place_of
 
 HANDLERS = (Role.CLERK,)
 APPROVERS = (Role.APPROVER,)
 PERSONAL_READERS = (Role.CLERK, Role.REVIEWER, Role.APPROVER)
 READERS = (Role.CLERK, Role.REVIEWER, Role.APPROVER, Role.SUPERVISOR)
+
+COLUMNS = tuple(column.key for column in applications.columns)
 
 E = TypeVar("E", bound=ApplicationEvent)
 
@@ -51,7 +54,7 @@ class Case:
 
     row: Application
     facts: list[Fact]
-    agency: Row[Any]
+    agency: Place
     calendar: Calendar
     desk: Desk
     today: date
@@ -120,16 +123,14 @@ class Case:
         if self.standing.closed and self.row.closed_on is None:
             self.row.closed_on = max((fact.on for fact in self.facts), default=self.today)
         await self.reschedule(uow)
-        await self._write(uow)
+        self._write(uow)
 
-    async def _write(self, uow: UnitOfWork) -> None:
+    def _write(self, uow: UnitOfWork) -> None:
         """Insert a new case's row, and the new entries; a loaded row is the session's to update."""
         if self.is_new:
-            values = {column.key: getattr(self.row, column.key) for column in applications.columns}
-            await uow.session.execute(insert(applications), values)
-        if self.unwritten:
-            await uow.session.execute(insert(case_events), self.unwritten)
-            self.unwritten = []
+            uow.insert(applications, {name: getattr(self.row, name) for name in COLUMNS})
+        uow.insert(case_events, *self.unwritten)
+        self.unwritten = []
 
     @property
     def is_new(self) -> bool:
@@ -191,11 +192,12 @@ async def load(uow: UnitOfWork, desk: Desk, application_id: UUID) -> Case:
     row = await uow.session.get(Application, application_id, with_for_update=True)
     if row is None:
         raise NotFound("没有这件申请。")
+    place = await place_of(uow, row.agency_id)
     return Case(
         row=row,
         facts=await facts_of(uow.session, application_id),
-        agency=await agencies.get(uow.session, row.agency_id),
-        calendar=await calendar_of(uow.session, row),
+        agency=place,
+        calendar=place.calendar if row.closed_on is None else await calendar_of(uow.session, row),
         desk=desk,
         today=uow.today,
     )
@@ -225,7 +227,7 @@ async def open_for(
 ) -> Case:
     """Load an open case for a command: in scope, at the version the caller has seen, and signed for."""
     case = await load(uow, desk, application_id)
-    await require(uow.session, principal, roles, case.row.agency_id)
+    require_on(principal, roles, case.agency.line)
     if case.row.version != expected_version:
         raise VersionMismatch(f"当前版本为 {case.row.version}，请刷新后重试。")
     require_open(ApplicationState(case.row.state))

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import text
-
 from services.requests.applications import codes, rules
 from services.requests.applications.case import APPROVERS, HANDLERS, PERSONAL_READERS, Case, open_for
 from services.requests.applications.models import Application
@@ -18,18 +16,18 @@ from services.requests.clock.events import RegulationName
 from services.requests.desk import Desk
 from services.requests.third_parties.commands import redate_terms
 from shared.auth import Principal
-from shared.auth.scope import require
+from shared.auth.scope import require, require_on
 from shared.crypto import mask_name
 from shared.db.ids import uuid7
 from shared.db.uow import UnitOfWork
 from shared.errors import NotFound
 from shared.events import requests as events
-from shared.replicas import agencies, calendars
+from shared.replicas.place import Place, place_of
 
-NEXT_SERIAL = text("""
-    INSERT INTO receipt_series AS series (agency_id, year, last_serial) VALUES (:agency_id, :year, 1)
+NEXT_SERIAL = """
+    INSERT INTO receipt_series AS series (agency_id, year, last_serial) VALUES ($1, $2, 1)
     ON CONFLICT (agency_id, year) DO UPDATE SET last_serial = series.last_serial + 1 RETURNING last_serial
-""")
+"""
 
 
 @dataclass(frozen=True)
@@ -55,21 +53,21 @@ class Receipted:
 
 async def submit(uow: UnitOfWork, desk: Desk, new: NewApplication) -> Receipted:
     """Register what a citizen files online. No clock runs until both sides have confirmed (Art. 31(三))."""
-    return await _register(uow, desk, new, Channel.ONLINE, uow.today)
+    return await _register(uow, desk, await place_of(uow, new.agency_id), new, Channel.ONLINE, uow.today)
 
 
 async def register(
     uow: UnitOfWork, desk: Desk, principal: Principal, new: NewApplication, channel: Channel, delivered_on: date
 ) -> Receipted:
     """Register what arrived by another channel, with the day on which it truly arrived."""
-    await require(uow.session, principal, HANDLERS, new.agency_id)
-    return await _register(uow, desk, new, channel, delivered_on)
+    agency = await place_of(uow, new.agency_id)
+    require_on(principal, HANDLERS, agency.line)
+    return await _register(uow, desk, agency, new, channel, delivered_on)
 
 
 async def _register(
-    uow: UnitOfWork, desk: Desk, new: NewApplication, channel: Channel, delivered_on: date
+    uow: UnitOfWork, desk: Desk, agency: Place, new: NewApplication, channel: Channel, delivered_on: date
 ) -> Receipted:
-    agency = await agencies.get(uow.session, new.agency_id)
     if not agency.active:
         raise rules.AgencyInactive()
     rules.check_arrival(delivered_on, uow.today)
@@ -99,8 +97,7 @@ async def _register(
         state=events.ApplicationState.AWAITING_CONFIRMATION.value,
         provisional=False,
     )
-    calendar = await calendars.current(uow.session, new.agency_id)
-    case = Case(row=row, facts=[], agency=agency, calendar=calendar, desk=desk, today=uow.today)
+    case = Case(row=row, facts=[], agency=agency, calendar=agency.calendar, desk=desk, today=uow.today)
     case.record(uow, EntryType.REGISTERED, uow.today, {"channel": channel.value, "delivered_on": delivered_on})
     await case.settle(uow)
     case.emit(uow, events.ApplicationRegistered)
@@ -110,8 +107,8 @@ async def _register(
 
 async def _next_serial(uow: UnitOfWork, agency_id: UUID, year: int) -> int:
     """Take the next number of an agency's year; whoever comes at the same time waits, so no number is skipped."""
-    serial: int = (await uow.session.execute(NEXT_SERIAL, {"agency_id": agency_id, "year": year})).scalar_one()
-    return serial
+    ((serial,),) = await uow.fetch(NEXT_SERIAL, agency_id, year)
+    return int(serial)
 
 
 async def sign_for(

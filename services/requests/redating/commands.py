@@ -5,7 +5,6 @@ jobs, a killed one loses at most its own chunk, and no case is dated twice by on
 """
 
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import select, text
 
@@ -18,14 +17,14 @@ from services.requests.redating.rules import first_changed_on
 from services.requests.reminders.rules import moments
 from services.requests.reminders.schedule import Scheduled, fired_kinds_of_many, open_timers_of_many, reschedule_all
 from services.requests.third_parties.commands import redate_terms
-from shared.calendar import Calendar
 from shared.db.ids import uuid7
 from shared.db.uow import UnitOfWork
 from shared.events import Envelope
 from shared.events import requests as events
 from shared.events.catalog import CalendarPublished
 from shared.events.requests import ApplicationState
-from shared.replicas import agencies, calendars
+from shared.replicas import calendars
+from shared.replicas.place import place_of
 
 COLUMNS = (
     Application.id,
@@ -114,17 +113,14 @@ async def _candidates(uow: UnitOfWork, job: Redating, limit: int) -> list[Any]:
 
 
 async def _cases(uow: UnitOfWork, desk: Desk, rows: list[Any]) -> list[Case]:
-    """Take the rows in hand; a constant number of statements, plus two for each agency."""
+    """Take the rows in hand; a constant number of statements, plus one for each agency."""
     facts = await facts_of_many(uow.session, [row.id for row in rows], CLOCKED)
-    agency_of: dict[UUID, tuple[Any, Calendar]] = {}
-    for agency_id in {row.agency_id for row in rows}:
-        calendar = await calendars.current(uow.session, agency_id)
-        agency_of[agency_id] = await agencies.get(uow.session, agency_id), calendar
+    places = {agency_id: await place_of(uow, agency_id) for agency_id in {row.agency_id for row in rows}}
     fired = await fired_kinds_of_many(uow, [row.id for row in rows])
     cases = []
     for row in rows:
-        agency, calendar = agency_of[row.agency_id]
-        case = Case(row, facts.get(row.id, []), agency, calendar, desk, uow.today)
+        agency = places[row.agency_id]
+        case = Case(row, facts.get(row.id, []), agency, agency.calendar, desk, uow.today)
         case.fired = fired.get(row.id, set())
         cases.append(case)
     return cases

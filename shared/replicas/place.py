@@ -1,0 +1,51 @@
+"""Where a command takes place: the agency, its line up the tree, and its calendar, in one statement.
+
+Nothing of it is remembered from one transaction to the next, except that calendar rows never change: the statement
+says which of them hold, and a calendar once built of these stays right.
+"""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from shared.auth.scope import MAX_LEVELS
+from shared.calendar import Calendar
+from shared.db.uow import UnitOfWork
+from shared.replicas import calendars
+from shared.replicas.agencies import not_ready
+
+ASK = f"""
+    WITH RECURSIVE path (id, depth) AS (
+        SELECT $1::uuid, 0
+        UNION SELECT parent_id, depth + 1 FROM path JOIN agency_replica USING (id)
+               WHERE parent_id IS NOT NULL AND depth < {MAX_LEVELS}
+    ), line AS MATERIALIZED (SELECT DISTINCT id FROM path)
+    SELECT code, name, active, ARRAY(SELECT id FROM line) AS line, ARRAY(
+        SELECT held.id FROM calendar_replica AS held
+         WHERE (local_agency_id IS NULL OR local_agency_id IN (SELECT id FROM line)) AND NOT EXISTS (
+               SELECT FROM calendar_replica AS newer WHERE newer.year = held.year AND newer.version > held.version
+                  AND newer.local_agency_id IS NOT DISTINCT FROM held.local_agency_id)
+         ORDER BY year, id) AS calendar
+      FROM agency_replica WHERE id = $1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An agency as a command needs it; `line` holds it and those above it."""
+
+    id: UUID
+    code: str
+    name: str
+    active: bool
+    line: frozenset[UUID]
+    calendar: Calendar
+
+
+async def place_of(uow: UnitOfWork, agency_id: UUID) -> Place:
+    """Return where an agency stands; raises ReplicaNotReady."""
+    found = await uow.fetch(ASK, agency_id)
+    if not found:
+        raise not_ready(agency_id)
+    code, name, active, line, rows = found[0]
+    calendar = calendars.kept(tuple(rows)) or await calendars.of_rows(uow.session, tuple(rows))
+    return Place(agency_id, code, name, active, frozenset(line), calendar)
