@@ -51,6 +51,9 @@ def import_notice(
     file: Annotated[Path, typer.Argument(help="The notice (TOML or JSON).", show_default=False)],
     agency: Annotated[str, typer.Option(help="code of the agency that enters it", show_default=False)],
     local: Annotated[bool, typer.Option("--local", help="a local holiday, for that agency and those below it")] = False,
+    accept_missing: Annotated[
+        str | None, typer.Option(metavar="REASON", help="publish although a statutory holiday is left out, and why")
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="publish without asking")] = False,
     token: Annotated[str, typer.Option(envvar="LANTAI_TOKEN", help="bearer token of an admin of that agency")] = "",
     base_url: BaseUrl = BASE_URL,
@@ -78,29 +81,43 @@ def import_notice(
         "holidays": [{"name": h.name, "first": str(h.first), "last": str(h.last)} for h in notice.holidays],
         "make_up_days": [str(day) for day in sorted(notice.make_up_days)],
     }
-    whole = paper | {"title": notice.title, "issued": str(notice.issued) if notice.issued else None}
-    _show_preview(admin, paper, whole)
+    whole = paper | {
+        "title": notice.title,
+        "issued": str(notice.issued) if notice.issued else None,
+        "accept_missing": accept_missing,
+    }
+    missing = _show_preview(admin, paper, whole)
+    if missing and not accept_missing:
+        raise Failed(
+            f"the notice leaves out {', '.join(missing)}: complete it, or say why with --accept-missing REASON"
+        )
     if not yes:
         typer.confirm("publish it?", abort=True)
     made = admin.create("/api/catalog/v1/calendar-notices", whole)
     typer.echo(f"{notice.year}: version {made['version']} published, {notice.cited}")
 
 
-def _show_preview(admin: "Visitor", paper: dict[str, Any], whole: dict[str, Any]) -> None:
-    days = admin.ask("/api/catalog/v1/calendar-notices/preview", whole)["days"]
+def _show_preview(admin: "Visitor", paper: dict[str, Any], whole: dict[str, Any]) -> list[str]:
+    """Print what publishing would change; return the statutory holidays that are left out."""
+    preview = admin.ask("/api/catalog/v1/calendar-notices/preview", whole)
+    days = preview["days"]
     typer.echo(f"days that change: {len(days)}")
     for change in days:
-        # A paper that leaves a statutory holiday out is most likely typed in by half.
-        odd = "   <- a holiday no more?" if (change["before"], change["after"]) == ("holiday", "working_day") else ""
-        typer.echo(f"  {change['day']}: {change['before']} -> {change['after']}{odd}")
+        typer.echo(f"  {change['day']}: {change['before']} -> {change['after']}")
     cases = admin.ask("/api/requests/v1/redatings/preview", paper)
-    more = "" if cases["complete"] else f", of the first {cases['looked_at']} open ones"
-    typer.echo(f"open cases that are dated anew: {len(cases['moved'])} (at this agency and below it{more})")
+    typer.echo(
+        f"open cases that are dated anew: {cases['moved_total']} of {cases['looked_at']} (at this agency and below it)"
+    )
     for case in cases["moved"]:
         before, after = (
             f"{case[f'due_on_{side}']}{_mark(case[f'provisional_{side}'])}" for side in ("before", "after")
         )
         typer.echo(f"  {case['receipt_number']}: {before} -> {after}")
+    if unnamed := cases["moved_total"] - len(cases["moved"]):
+        typer.echo(f"  and {unnamed} more")
+    for holiday in preview["missing"]:
+        typer.echo(f"left out: {holiday['name']} {', '.join(holiday['days'])}")
+    return [str(holiday["name"]) for holiday in preview["missing"]]
 
 
 def _mark(provisional: bool) -> str:

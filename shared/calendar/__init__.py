@@ -8,6 +8,7 @@ from shared.calendar.calendar import Calendar, DayKind, OutsideCalendar
 from shared.calendar.civil import SHANGHAI, add_months, civil_day, end_of_day, hours_after, start_of_day
 from shared.calendar.notice import Holiday, InvalidNotice, Notice, parse_notices, read_notices
 from shared.calendar.packaged import national, packaged_notices
+from shared.calendar.statutory import lunar_years, statutory_days
 
 __all__ = [
     "SHANGHAI",
@@ -21,9 +22,11 @@ __all__ = [
     "civil_day",
     "end_of_day",
     "hours_after",
+    "lunar_years",
     "national",
     "packaged_notices",
     "parse_notices",
     "read_notices",
     "start_of_day",
+    "statutory_days",
 ]

@@ -82,6 +82,14 @@ def test_a_notice_is_shown_then_asked_for_then_published(system: dict[str, str],
         done = run(*command, "--yes", environment=system)
         assert done.returncode == 0 and "version 1 published" in done.stdout, done.stderr
         assert len(http.get("/api/catalog/v1/calendar-notices?year=2027").json()["items"]) == 1
+    short = tmp_path / "short.toml"
+    lines = [line for line in NOTICE.splitlines() if "国庆节" not in line]
+    short.write_text("\n".join(lines).replace("99号", "100号"))
+    half = run("calendar", "import", str(short), "--agency", TOPMOST, "--yes", environment=system)
+    assert half.returncode == 1 and "leaves out 国庆节" in half.stderr and "published" not in half.stdout
+    office = ["calendar", "import", str(short), "--agency", OFFICE, "--yes"]
+    nobody = run(*office, environment=system)
+    assert nobody.returncode == 1 and "forbidden" in nobody.stderr and nobody.stdout == "", "rights before anything"
     again = run(*command, "--yes", environment=system)
     assert again.returncode == 1 and "notice_unchanged" in again.stderr
 

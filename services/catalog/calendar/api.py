@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 
 from services.catalog.calendar import commands, queries
-from services.catalog.calendar.rules import NoticeUnchanged, NoticeVersionTaken
+from services.catalog.calendar.rules import NoticeUnchanged, NoticeVersionTaken, StatutoryHolidayMissing
 from services.catalog.calendar.schemas import (
     FIRST_YEAR,
     LAST_YEAR,
@@ -47,9 +47,10 @@ async def get_calendar_notice(notice_id: UUID, session: Read) -> NoticeBody:
     return notice_body(await queries.get(session, notice_id))
 
 
-@router.post("/preview", summary="预览放假通知的影响", responses=responses(422, examples={422: CHECKED}))
+@router.post("/preview", summary="预览放假通知的影响", responses=responses(404, 422, examples={422: CHECKED}))
 async def preview_calendar_notice(body: NoticeInput, principal: Staff, session: Read) -> PreviewBody:
-    """Check a notice and name every day whose kind it changes; nothing is written."""
+    """Check a notice (who may publish it), name every day whose kind it changes and what it leaves out."""
+    await commands.require_publisher(session, principal, body.agency_id, local=body.local)
     local_agency_id = body.agency_id if body.local else None
     return preview_body(await queries.preview(session, body.data(), local_agency_id))
 
@@ -59,10 +60,14 @@ async def preview_calendar_notice(body: NoticeInput, principal: Staff, session: 
     status_code=201,
     response_model=NoticeBody,
     summary="发布放假通知",
-    responses=responses(404, 409, 422, examples={409: (NoticeUnchanged, NoticeVersionTaken), 422: CHECKED}),
+    responses=responses(
+        404, 409, 422, examples={409: (NoticeUnchanged, NoticeVersionTaken), 422: (*CHECKED, StatutoryHolidayMissing)}
+    ),
 )
 async def publish_calendar_notice(body: NoticeInput, principal: Staff, uow: Write, idempotent: Idempotent) -> Response:
     """Publish a notice as the next version of its year (admin); open due days follow everywhere."""
-    notice = await commands.publish_notice(uow, principal, body.agency_id, body.data(), local=body.local)
+    notice = await commands.publish_notice(
+        uow, principal, body.agency_id, body.data(), local=body.local, accept_missing=body.accept_missing
+    )
     headers = {"Location": f"/api/catalog/v1/calendar-notices/{notice.id}"}
     return await idempotent.answer(201, notice_body(notice), headers)

@@ -11,6 +11,7 @@ from services.catalog.calendar.rules import (
     NoticeData,
     NoticeUnchanged,
     NoticeVersionTaken,
+    check_complete,
     days_off,
     notice_of,
     subject_of,
@@ -18,6 +19,7 @@ from services.catalog.calendar.rules import (
 from shared.auth import Principal, Role
 from shared.auth.scope import require
 from shared.db.ids import uuid7
+from shared.db.sessions import AnySession
 from shared.db.uow import UnitOfWork
 from shared.events.catalog import CalendarPublished
 from shared.replicas import calendars
@@ -27,20 +29,36 @@ REDATE_OBLIGATIONS = "calendar_redate_obligations"
 
 
 async def publish_notice(
-    uow: UnitOfWork, principal: Principal, agency_id: UUID, data: NoticeData, *, local: bool
+    uow: UnitOfWork,
+    principal: Principal,
+    agency_id: UUID,
+    data: NoticeData,
+    *,
+    local: bool,
+    accept_missing: str | None = None,
 ) -> CalendarNotice:
-    """Publish a notice for the whole country (by a root's administrator) or for one agency and what lies below it."""
-    await agencies.get(uow.session, agency_id)
-    await require(uow.session, principal, (Role.ADMIN,), agency_id)
-    if not local:
-        await agencies.require_root_admin(uow.session, principal)
+    """Publish a notice for the whole country (by a root's administrator) or for one agency and what lies below it.
+
+    `accept_missing` says why a national notice leaves a statutory holiday out; without it such a one is refused.
+    """
+    await require_publisher(uow.session, principal, agency_id, local=local)
     local_agency_id = agency_id if local else None
     found = await queries.preview(uow.session, data, local_agency_id)
     if found.repeats:
         raise NoticeUnchanged
+    check_complete(found.missing, accept_missing)
     notice = await _write(uow, agency_id, data, local_agency_id, found.version)
-    await _tell(uow, notice, data)
+    left_out = [each.name for each in found.missing]
+    await _tell(uow, notice, data, {"missing": left_out, "accept_missing": accept_missing} if left_out else {})
     return notice
+
+
+async def require_publisher(session: AnySession, principal: Principal, agency_id: UUID, *, local: bool) -> None:
+    """Let through who may publish, and so preview, a notice; raises NotFound or Forbidden."""
+    await agencies.get(session, agency_id)
+    await require(session, principal, (Role.ADMIN,), agency_id)
+    if not local:
+        await agencies.require_root_admin(session, principal)
 
 
 async def _write(
@@ -68,7 +86,7 @@ async def _write(
     return await queries.get(uow.session, notice_id)
 
 
-async def _tell(uow: UnitOfWork, notice: CalendarNotice, data: NoticeData) -> None:
+async def _tell(uow: UnitOfWork, notice: CalendarNotice, data: NoticeData, accepted: dict[str, object]) -> None:
     event = CalendarPublished(
         year=notice.year,
         version=notice.version,
@@ -84,4 +102,4 @@ async def _tell(uow: UnitOfWork, notice: CalendarNotice, data: NoticeData) -> No
     for kind in (REDATE_DOCUMENTS, REDATE_OBLIGATIONS):
         uow.schedule(notice.subject, kind, uow.now)
     details = {"year": notice.year, "version": notice.version, "number": notice.number}
-    uow.audit("calendar.published", subject=notice.subject, agency_id=notice.agency_id, details=details)
+    uow.audit("calendar.published", subject=notice.subject, agency_id=notice.agency_id, details=details | accepted)

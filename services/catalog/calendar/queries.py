@@ -8,9 +8,11 @@ from sqlalchemy import select
 from services.catalog.calendar.models import CalendarNotice
 from services.catalog.calendar.rules import (
     DayChange,
+    MissingHoliday,
     NoticeData,
     changes,
     days_off,
+    missing_holidays,
     next_version,
     notice_of,
     subject_of,
@@ -28,6 +30,7 @@ class Preview:
 
     version: int
     days: list[DayChange]
+    missing: list[MissingHoliday]
     calendar_version_before: str
     calendar_version_after: str
     last_published_year_after: int
@@ -71,6 +74,7 @@ async def preview(session: AnySession, data: NoticeData, local_agency_id: UUID |
     return Preview(
         version=next_version(await versions(session, data.year, local_agency_id)),
         days=changes(before, after, data.year),
+        missing=[] if local_agency_id is not None else missing_holidays(notice_of(data), before),
         calendar_version_before=before.version,
         calendar_version_after=after.version,
         last_published_year_after=after.last_published_year,

@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID, uuid5
 
-from shared.calendar import Calendar, DayKind, Notice, parse_notices
+from shared.calendar import Calendar, DayKind, Notice, lunar_years, parse_notices, statutory_days
 from shared.errors import Category, DomainError
 
 NAMESPACE = UUID("6b4f3c1e-8a57-4c7e-9d0e-2f5a1f6b7c10")
@@ -31,6 +31,14 @@ class NoticeVersionTaken(DomainError):
     category = Category.CONFLICT
 
 
+class StatutoryHolidayMissing(DomainError):
+    """A paper that leaves a statutory holiday out is most likely typed in by half."""
+
+    code = "statutory_holiday_missing"
+    title = "通知漏列了法定节日"
+    category = Category.UNPROCESSABLE
+
+
 @dataclass(frozen=True)
 class NoticeData:
     """A notice as entered: days as the State Council's notice lists them."""
@@ -41,6 +49,14 @@ class NoticeData:
     issued: date | None
     holidays: tuple[tuple[str, date, date], ...]
     make_up_days: tuple[date, ...]
+
+
+@dataclass(frozen=True)
+class MissingHoliday:
+    """A statutory holiday (放假办法第二条) of which a notice leaves days out."""
+
+    name: str
+    days: tuple[date, ...]
 
 
 @dataclass(frozen=True)
@@ -74,6 +90,32 @@ def notice_of(data: NoticeData) -> Notice:
 def days_off(notice: Notice) -> tuple[date, ...]:
     """Every day that the notice lists as off, in order."""
     return tuple(sorted(day for holiday in notice.holidays for day in holiday.days()))
+
+
+def missing_holidays(notice: Notice, before: Calendar) -> list[MissingHoliday]:
+    """Name the statutory holidays that a national notice leaves out.
+
+    Where the lunar dates are known, each of the 13 days has to be listed. Of an earlier year, for
+    which a notice exists, each holiday that it names has to be listed with at least one of its days.
+    """
+    listed = set(days_off(notice))
+    missing: dict[str, list[date]] = {}
+    if notice.year in lunar_years():
+        for day, name in sorted(statutory_days(notice.year).items()):
+            if day not in listed:
+                missing.setdefault(name, []).append(day)
+    else:
+        for holiday in (h for known in before.notices if known.year == notice.year for h in known.holidays):
+            if listed.isdisjoint(holiday.days()):
+                missing.setdefault(holiday.name, []).extend(holiday.days())
+    return [MissingHoliday(name, tuple(days)) for name, days in missing.items()]
+
+
+def check_complete(missing: Sequence[MissingHoliday], accepted_because: str | None) -> None:
+    """Refuse a notice that leaves a statutory holiday out, unless somebody says why it does."""
+    if missing and accepted_because is None:
+        named = "、".join(f"{each.name}（{'、'.join(map(str, each.days))}）" for each in missing)
+        raise StatutoryHolidayMissing(f"{named}；确无此假的，请在 accept_missing 中写明理由。")
 
 
 def subject_of(year: int, local_agency_id: UUID | None) -> UUID:

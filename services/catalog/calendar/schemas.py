@@ -9,7 +9,7 @@ from services.catalog.calendar.models import CalendarNotice
 from services.catalog.calendar.queries import Preview
 from services.catalog.calendar.rules import NoticeData
 from shared.calendar import DayKind
-from shared.http.bodies import Input, Line, Output
+from shared.http.bodies import Input, Line, Output, Paragraph
 
 FIRST_YEAR, LAST_YEAR = 2008, 2100
 
@@ -33,6 +33,9 @@ class NoticeInput(Input):
     issued: date | None = Field(default=None, description="印发日期", examples=["2026-11-10"])
     holidays: list[HolidayInput] = Field(min_length=1, max_length=40)
     make_up_days: list[date] = Field(default=[], max_length=40, description="调休上班日")
+    accept_missing: Paragraph | None = Field(
+        default=None, description="全国通知漏列法定节日仍要发布的，写明理由；理由记入审计"
+    )
 
     def data(self) -> NoticeData:
         """A notice for the rules."""
@@ -77,6 +80,13 @@ class DayChangeBody(Output):
     moves_deadlines: bool
 
 
+class MissingHolidayBody(Output):
+    """A statutory holiday of which the notice leaves days out."""
+
+    name: str
+    days: list[date]
+
+
 class PreviewBody(Output):
     """What publishing the notice would mean. Which cases move is asked of the requests service."""
 
@@ -85,6 +95,7 @@ class PreviewBody(Output):
     calendar_version_before: str
     calendar_version_after: str
     days: list[DayChangeBody]
+    missing: list[MissingHolidayBody] = Field(description="漏列的法定节日；不写明理由不能发布")
 
 
 def notice_body(notice: CalendarNotice) -> NoticeBody:
@@ -119,4 +130,5 @@ def preview_body(preview: Preview) -> PreviewBody:
             DayChangeBody(day=c.day, before=c.before, after=c.after, moves_deadlines=c.working_changes)
             for c in preview.days
         ],
+        missing=[MissingHolidayBody(name=each.name, days=list(each.days)) for each in preview.missing],
     )

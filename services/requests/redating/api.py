@@ -61,9 +61,9 @@ class MovedBody(Output):
 class PreviewBody(Output):
     """What publishing the notice would do to the open cases in the caller's sight."""
 
-    looked_at: int
-    complete: bool = Field(description="是否已查看全部在办申请")
-    moved: list[MovedBody]
+    looked_at: int = Field(description="已查看的在办申请件数（全部）")
+    moved_total: int = Field(description="期限或者其确定性会变化的件数")
+    moved: list[MovedBody] = Field(description=f"其中最先的至多 {queries.LISTED_AT_MOST} 件")
 
 
 @router.post(

@@ -1,25 +1,40 @@
-"""What a holiday notice would do to the open cases, before anybody publishes it. Reads only, and bounded."""
+"""What a holiday notice would do to the open cases, before anybody publishes it.
 
-from collections.abc import Callable
+Every open case is looked at, however many there are: a page of plain rows at a time, of which counts are kept and the
+first that move. Reads only.
+"""
+
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from services.requests.applications.case import facts_of_many
-from services.requests.applications.history import Position, standing
+from services.requests.applications.history import CLOCKED, Position, standing
 from services.requests.applications.models import Application
 from services.requests.desk import Desk
 from services.requests.redating.rules import first_changed_on
 from shared.auth.scope import ancestors
 from shared.calendar import Calendar, Holiday, Notice, civil_day
+from shared.db.bulk import one_of
 from shared.db.clock import read_now
 from shared.db.sessions import AnySession
 from shared.replicas import calendars
 
-LOOKED_AT_MOST = 5_000
-Change = Callable[[Calendar], Calendar]
+CASES_A_PAGE = 1_000
+LISTED_AT_MOST = 200
+COLUMNS = (
+    Application.id,
+    Application.agency_id,
+    Application.receipt_number,
+    Application.received_on,
+    Application.regulation_override,
+    Application.due_on,
+    Application.provisional,
+)
 
 
 @dataclass(frozen=True)
@@ -36,49 +51,77 @@ class Moved:
 
 @dataclass(frozen=True)
 class Preview:
-    """`complete` is false when there are more open cases than were looked at."""
+    """How many open cases were looked at (all of them), how many would move, and the first of those."""
 
     looked_at: int
-    complete: bool
+    moved_total: int
     moved: list[Moved]
+
+
+@dataclass(frozen=True)
+class Change:
+    """An agency's calendar as it would be, and the first day on which it differs from today's."""
+
+    after: Calendar
+    first_on: date
 
 
 async def preview(
     session: AnySession, desk: Desk, places: frozenset[UUID], notice: Notice | tuple[Holiday, ...], local: UUID | None
 ) -> Preview:
     """Date these agencies' open cases by the calendar as `notice` (at `local`: its days off) would make it."""
-    open_cases = (
-        select(Application)
-        .where(Application.closed_on.is_(None), Application.due_on.is_not(None), Application.agency_id.in_(places))
-        .order_by(Application.id)
-        .limit(LOOKED_AT_MOST + 1)
+    counted = select(Application.agency_id, func.count().label("open")).where(
+        Application.closed_on.is_(None), Application.due_on.is_not(None), one_of(Application.agency_id, places)
     )
-    rows = list((await session.execute(open_cases)).scalars())
-    complete = len(rows) <= LOOKED_AT_MOST
-    rows = rows[:LOOKED_AT_MOST]
-    after_of: dict[UUID, tuple[Calendar, date | None]] = {}
-    for agency_id in {row.agency_id for row in rows}:
-        before = await calendars.current(session, agency_id)
-        after = before
-        if isinstance(notice, Notice):
-            after = before.with_year(notice)
-        elif local == agency_id or local in await ancestors(session, agency_id):
-            after = before.with_local_holidays(notice)
-        after_of[agency_id] = after, first_changed_on(before, after)
-    touched = [row for row in rows if _can_move(row, after_of[row.agency_id][1])]
-    facts = await facts_of_many(session, [row.id for row in touched])
+    found_of = await session.execute(counted.group_by(Application.agency_id))
+    open_cases = {row.agency_id: row.open for row in found_of}
+    changes = await _changes(session, open_cases, notice, local)
     today = civil_day(await read_now(session))
-    moved = []
-    for row in touched:
-        position = Position(row.received_on, row.regulation_override)
-        calendar, _ = after_of[row.agency_id]
-        found = standing(position, facts.get(row.id, []), calendar=calendar, rules=desk.rules, today=today)
-        if row.due_on and found.due_on and (row.due_on, row.provisional) != (found.due_on, found.provisional):
-            moved.append(
-                Moved(row.id, row.receipt_number, row.due_on, found.due_on, row.provisional, found.provisional)
-            )
-    return Preview(len(rows), complete, moved)
+    total, listed = 0, list[Moved]()
+    async for rows in _touched(session, changes):
+        facts = await facts_of_many(session, [row.id for row in rows], CLOCKED)
+        for row in rows:
+            position, calendar = Position(row.received_on, row.regulation_override), changes[row.agency_id].after
+            found = standing(position, facts.get(row.id, []), calendar=calendar, rules=desk.rules, today=today)
+            before, after = (row.due_on, row.provisional), (found.due_on, found.provisional)
+            if found.due_on is not None and before != after:
+                total += 1
+                if len(listed) < LISTED_AT_MOST:
+                    sides = row.due_on, found.due_on, row.provisional, found.provisional
+                    listed.append(Moved(row.id, row.receipt_number, *sides))
+    return Preview(sum(open_cases.values()), total, listed)
 
 
-def _can_move(row: Application, changed_on: date | None) -> bool:
-    return changed_on is not None and row.due_on is not None and row.due_on >= changed_on
+async def _changes(
+    session: AnySession, agency_ids: Collection[UUID], notice: Notice | tuple[Holiday, ...], local: UUID | None
+) -> dict[UUID, Change]:
+    """Return what changes for each of these agencies; those that share a calendar share the changed one."""
+    made: dict[Calendar, Calendar] = {}
+    found = {}
+    for agency_id, before in (await calendars.of_agencies(session, agency_ids)).items():
+        if local is not None and local != agency_id and local not in await ancestors(session, agency_id):
+            continue
+        if before not in made:
+            if isinstance(notice, Notice):
+                made[before] = before.with_year(notice)
+            else:
+                made[before] = before.with_local_holidays(notice)
+        first_on = first_changed_on(before, made[before])
+        if first_on is not None:
+            found[agency_id] = Change(made[before], first_on)
+    return found
+
+
+async def _touched(session: AnySession, changes: dict[UUID, Change]) -> AsyncIterator[list[Any]]:
+    """Give the open cases that a change can touch, page by page in order of id."""
+    if not changes:
+        return
+    earliest = min(change.first_on for change in changes.values())
+    wanted = select(*COLUMNS).where(
+        Application.closed_on.is_(None), Application.due_on >= earliest, one_of(Application.agency_id, changes)
+    )
+    ordered = wanted.order_by(Application.id).limit(CASES_A_PAGE)
+    rows: list[Any] = list(await session.execute(ordered))
+    while rows:
+        yield [row for row in rows if row.due_on >= changes[row.agency_id].first_on]
+        rows = list(await session.execute(ordered.where(Application.id > rows[-1].id)))

@@ -1,12 +1,15 @@
 """Holiday notices: checked, previewed, versioned, told; due days follow."""
 
+import json
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
 import httpx
+from sqlalchemy import select
 
 from shared.auth import Role
+from shared.db.spine import audit_entries
 from shared.events.catalog import CalendarPublished, DocumentRedated
 from tests.kit.apps import BUREAU, COUNTY, OTHER_COUNTY, ServiceUnderTest, new_key
 from tests.service.catalog.desk import clerk, move_to, ok, refused, signed
@@ -20,6 +23,11 @@ NOTICE: dict[str, Any] = {
     "holidays": [
         {"name": "元旦", "first": "2027-01-01", "last": "2027-01-03"},
         {"name": "春节", "first": "2027-02-05", "last": "2027-02-12"},
+        {"name": "清明节", "first": "2027-04-05", "last": "2027-04-05"},
+        {"name": "劳动节", "first": "2027-05-01", "last": "2027-05-02"},
+        {"name": "端午节", "first": "2027-06-09", "last": "2027-06-09"},
+        {"name": "中秋节", "first": "2027-09-15", "last": "2027-09-15"},
+        {"name": "国庆节", "first": "2027-10-01", "last": "2027-10-07"},
     ],
     "make_up_days": ["2027-02-14", "2027-01-30"],
 }
@@ -47,7 +55,9 @@ async def test_a_notice_is_published_as_a_version_and_told(catalog: ServiceUnder
 
 
 async def test_a_preview_names_the_days_that_move_and_writes_nothing(catalog: ServiceUnderTest) -> None:
-    preview = ok(await catalog.client.post("/calendar-notices/preview", json=NOTICE, headers=clerk(catalog)))
+    preview = ok(
+        await catalog.client.post("/calendar-notices/preview", json=NOTICE, headers=catalog.staff(Role.ADMIN, COUNTY))
+    )
 
     moved = {change["day"]: change["after"] for change in preview["days"] if change["moves_deadlines"]}
     assert moved["2027-01-30"] == "make_up_day"
@@ -56,7 +66,9 @@ async def test_a_preview_names_the_days_that_move_and_writes_nothing(catalog: Se
     assert ok(await catalog.client.get("/calendar-notices"))["items"] == []
     refused(await catalog.client.post("/calendar-notices/preview", json=NOTICE), 401, "unauthenticated")
     wrong = NOTICE | {"make_up_days": ["2027-02-15"]}
-    answer = await catalog.client.post("/calendar-notices/preview", json=wrong, headers=clerk(catalog))
+    answer = await catalog.client.post(
+        "/calendar-notices/preview", json=wrong, headers=catalog.staff(Role.ADMIN, COUNTY)
+    )
     refused(answer, 422, "invalid_calendar_notice")
 
 
@@ -92,6 +104,49 @@ async def test_what_contradicts_itself_or_changes_nothing_is_refused(catalog: Se
         "make_up_days": ["2025-01-26", "2025-02-08", "2025-04-27", "2025-09-28", "2025-10-11"],
     }
     refused(await publish(catalog, **packaged), 409, "calendar_notice_unchanged")
+
+
+async def test_a_statutory_holiday_left_out_needs_a_reason(catalog: ServiceUnderTest) -> None:
+    """Half a paper typed in would make working days of holidays, and every date behind them certain and wrong."""
+    admin = catalog.staff(Role.ADMIN, COUNTY)
+    kept = [holiday for holiday in NOTICE["holidays"] if holiday["name"] not in ("国庆节", "春节")]
+    half = [*kept, {"name": "春节", "first": "2027-02-06", "last": "2027-02-12"}]
+    preview = ok(
+        await catalog.client.post("/calendar-notices/preview", json=NOTICE | {"holidays": half}, headers=admin)
+    )
+    october = ["2027-10-01", "2027-10-02", "2027-10-03"]
+    assert preview["missing"] == [
+        {"name": "春节", "days": ["2027-02-05"]},
+        {"name": "国庆节", "days": october},
+    ]
+    refusal = await publish(catalog, holidays=half)
+    refused(refusal, 422, "statutory_holiday_missing")
+    assert "国庆节（2027-10-01、" in refusal.json()["detail"]
+    assert ok(await catalog.client.get("/calendar-notices"))["items"] == []
+    ok(await publish(catalog, holidays=half, accept_missing="国务院决定当年不放假。"), 201)
+    async with catalog.deps.db.read() as session:
+        wanted = select(audit_entries.c.details).where(audit_entries.c.action == "calendar.published")
+        told = json.loads((await session.execute(wanted)).scalar_one())
+    assert (told["missing"], told["accept_missing"]) == (["春节", "国庆节"], "国务院决定当年不放假。")
+
+
+async def test_a_new_version_of_a_packaged_year_names_every_holiday_too(catalog: ServiceUnderTest) -> None:
+    year = {"year": 2026, "holidays": [{"name": "元旦", "first": "2026-01-01", "last": "2026-01-03"}]}
+    refusal = await publish(catalog, **year, make_up_days=[])
+    refused(refusal, 422, "statutory_holiday_missing")
+    assert all(name in refusal.json()["detail"] for name in ("春节", "清明节", "劳动节", "端午节", "中秋节", "国庆节"))
+    assert "元旦" not in refusal.json()["detail"]
+
+
+async def test_a_preview_is_for_those_who_may_publish(catalog: ServiceUnderTest) -> None:
+    async def preview(headers: dict[str, str], **changed: Any) -> int:
+        response = await catalog.client.post("/calendar-notices/preview", json=NOTICE | changed, headers=headers)
+        return response.status_code
+
+    assert await preview(catalog.staff(Role.CLERK, COUNTY)) == 403
+    assert await preview(catalog.staff(Role.ADMIN, BUREAU)) == 403
+    assert await preview(catalog.staff(Role.ADMIN, BUREAU), agency_id=str(BUREAU)) == 403, "not a root"
+    assert await preview(catalog.staff(Role.ADMIN, COUNTY)) == 200
 
 
 async def test_the_national_calendar_belongs_to_a_roots_administrator(catalog: ServiceUnderTest) -> None:

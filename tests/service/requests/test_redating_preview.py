@@ -3,12 +3,15 @@
 from datetime import date
 from typing import Any
 
+from sqlalchemy import text
+
 from services.requests.desk import Desk
+from services.requests.redating.queries import CASES_A_PAGE, LISTED_AT_MOST
 from services.requests.redating.tasks import redate_all
 from shared.auth import Role
 from tests.kit.apps import BUREAU, COUNTY, OTHER_COUNTY, ServiceUnderTest
 from tests.service.requests.desk import get, running_case, set_today
-from tests.service.requests.test_redating import NOTICE_2027, notice, publish
+from tests.service.requests.test_redating import MANY, NOTICE_2027, notice, publish
 
 ADDRESS = "/redatings/preview"
 # Every day by itself: the paper names runs, the event single days.
@@ -27,7 +30,7 @@ async def test_it_foretells_what_publishing_does(requests: ServiceUnderTest) -> 
     certain = await running_case(requests, date(2026, 11, 20))
     admin = requests.staff(Role.ADMIN, COUNTY)
     told = (await requests.client.post(ADDRESS, json=PAPER, headers=admin)).json()
-    assert (told["looked_at"], told["complete"]) == (2, True)
+    assert (told["looked_at"], told["moved_total"]) == (2, 1)
     (moved,) = told["moved"]
     assert moved["receipt_number"] == provisional["receipt_number"]
     assert (moved["due_on_before"], moved["provisional_before"]) == (provisional["due_on"], True)
@@ -51,6 +54,19 @@ async def test_a_local_day_off_moves_only_the_cases_below_it(requests: ServiceUn
     other = paper | {"agency_id": str(OTHER_COUNTY)}
     there = await requests.client.post(ADDRESS, json=other, headers=requests.staff(Role.ADMIN, OTHER_COUNTY))
     assert there.json()["moved"] == []
+
+
+async def test_every_open_case_is_looked_at_and_the_first_are_named(requests: ServiceUnderTest) -> None:
+    """More than one page of the database, more than the answer lists: nothing is left out of the count."""
+    await set_today(requests, date(2026, 12, 10))
+    first = await running_case(requests)
+    async with requests.write() as uow:
+        await uow.session.execute(text(MANY), {"more": CASES_A_PAGE + 5})
+    await running_case(requests, date(2026, 11, 20))
+    told = (await requests.client.post(ADDRESS, json=PAPER, headers=requests.staff(Role.ADMIN, COUNTY))).json()
+    assert (told["looked_at"], told["moved_total"]) == (CASES_A_PAGE + 7, CASES_A_PAGE + 6)
+    assert len({moved["application_id"] for moved in told["moved"]}) == LISTED_AT_MOST
+    assert {moved["due_on_before"] for moved in told["moved"]} == {first["due_on"]}
 
 
 async def test_refusals(requests: ServiceUnderTest) -> None:
