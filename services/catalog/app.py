@@ -11,7 +11,7 @@ from services.catalog.documents.api import pages, workbench
 from services.catalog.documents.api import router as documents
 from services.catalog.feeds.api import router as feeds
 from services.catalog.local_rules.api import router as local_values
-from services.catalog.local_rules.queries import rule_at
+from services.catalog.local_rules.queries import rows_of, rule_at
 from services.catalog.obligations.api import instances
 from services.catalog.obligations.api import router as obligations
 from services.catalog.search.api import router as search
@@ -35,7 +35,7 @@ ROUTERS = (
     instances,
     search,
     feeds,
-    statutes_router(rule_set, rule_at),
+    statutes_router(rule_set, rule_at, rows_of),
     local_values,
     spine,
 )

@@ -5,7 +5,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from datetime import date
 from enum import StrEnum
@@ -16,7 +16,7 @@ from typing import Annotated, Any, cast
 import typer
 
 from services.cli.clock_offset import offset
-from services.cli.command import command_app
+from services.cli.command import BASE_URL, BaseUrl, command_app
 from services.cli.failure import Failed
 from services.requests.clock.explain import Explainer, decode_slowly
 from services.requests.clock.jsonl import batches
@@ -116,17 +116,40 @@ def sheet(
 def rules(
     service: ServiceOption = Service.requests,
     as_json: Annotated[bool, typer.Option("--json", help="as JSON instead of a table")] = False,
+    agency: Annotated[
+        str | None, typer.Option(help="code of an agency: what it and those above it set stands beside, as running")
+    ] = None,
+    base_url: BaseUrl = BASE_URL,
 ) -> None:
-    """List the rules with value, time in force, grade and citation; grade C is marked unconfirmed."""
-    rows = rule_set(service)
+    """List the rules with value, time in force, grade and citation; grade C is marked unconfirmed.
+
+    With --agency the running system is asked, and local values come with place, author and reason.
+    """
+    rows = rule_set(service).listing() if agency is None else _rows_at(service, agency, base_url)
     if as_json:
-        typer.echo(json.dumps(rows.listing(), ensure_ascii=False, indent=2))
+        typer.echo(json.dumps(rows, ensure_ascii=False, indent=2))
         return
-    for row in rows.rows:
-        until = "" if row.until == date.max else row.until.isoformat()
-        mark = "  unconfirmed (待确认)" if row.unconfirmed else ""
-        value = "" if row.unit is Unit.CITATION else f"{_value(row)}  "
-        typer.echo(f"{row.id:<28} {row.since}..{until:<10}  {value}[{row.grade.value}] {row.citation}{mark}")
+    for row in rows:
+        mark = "  unconfirmed (待确认)" if row["unconfirmed"] else ""
+        value = "" if row["unit"] == Unit.CITATION else f"{_counted(row['value'], Unit(str(row['unit'])))}  "
+        line = f"{row['id']:<28} {row['from']}..{row['to'] or '':<10}  {value}[{row['grade']}] {row['citation']}"
+        typer.echo(line + mark + _whose(row))
+
+
+def _rows_at(service: Service, agency: str, base_url: str) -> list[dict[str, Any]]:
+    from services.cli.portal import Portal
+
+    portal = Portal(base_url)
+    agency_id = portal.agency(agency)["id"]
+    found: list[dict[str, Any]] = portal.public.get(f"/api/{service.value}/v1/statutes", agency_id=agency_id).body
+    return found
+
+
+def _whose(row: Mapping[str, object]) -> str:
+    if not row["locality"]:
+        return ""
+    overruled = "  overruled by the national row (不适用)" if row.get("overruled") else ""
+    return f"  {row['locality']}, {row['author']}: {row['reason']}{overruled}"
 
 
 @app.command("due")
@@ -157,8 +180,12 @@ def rule_set(service: Service) -> RuleSet:
 
 
 def _value(row: Rule) -> str:
+    return _counted(row.value, row.unit)
+
+
+def _counted(value: object, unit: Unit) -> str:
     units = {Unit.WORKING_DAY: " wd", Unit.CALENDAR_DAY: " cd", Unit.HOUR: " h", Unit.MONTH: " months"}
-    return f"{row.value}{units.get(row.unit, '')}"
+    return f"{value}{units.get(unit, '')}"
 
 
 def _calendar(files: list[Path] | None) -> Calendar:

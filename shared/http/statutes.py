@@ -4,7 +4,8 @@ Every period the law knows ends by the same two functions (`due` for civil days,
 a date that rests on a year without a notice says that it is provisional, a row graded C that it is unconfirmed.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
@@ -20,7 +21,7 @@ from shared.http.openapi import PUBLIC
 from shared.http.problems import responses
 from shared.http.sessions import Read
 from shared.replicas import calendars
-from shared.statutes import Rule, RuleSet, Unit, UnknownRule, due, due_at
+from shared.statutes import Rule, RuleSet, Unit, UnknownRule, due, due_at, listed
 
 
 class NotAPeriod(DomainError):
@@ -48,6 +49,8 @@ class RuleBody(Output):
     note: str
     author: str
     reason: str
+    agency_id: UUID | None = Field(default=None, description="自定该数值的机关；国家和随附的地方条款为空")
+    overruled: bool = Field(default=False, description="自定数值宽于现行国家规定，不适用")
 
 
 class PeriodBody(Output):
@@ -77,25 +80,42 @@ class PeriodBody(Output):
         )
 
 
+@dataclass(frozen=True)
+class AgencyRow:
+    """A row that an agency set for itself; `overruled` when the national one has become stricter."""
+
+    rule: Rule
+    agency_id: UUID
+    overruled: bool
+
+
 RuleOfAgency = Callable[[AnySession, str, date, UUID], Awaitable[Rule]]
+RowsOfAgencies = Callable[[AnySession, UUID | None], Awaitable[Sequence[AgencyRow]]]
 
 
-def rule_bodies(rules: RuleSet) -> list[RuleBody]:
-    """Show the rows of a rule set."""
-    return [RuleBody.model_validate(row) for row in rules.listing()]
+def _bodies(rules: RuleSet, own: Sequence[AgencyRow] = ()) -> list[RuleBody]:
+    """Show the packaged rows, and after those of one id what agencies set beside them."""
+    order = {id: place for place, id in enumerate(dict.fromkeys(row.id for row in rules.rows))}
+    bodies = [RuleBody.model_validate(listed(row)) for row in rules.rows]
+    for each in own:
+        whose = {"agency_id": each.agency_id, "overruled": each.overruled}
+        bodies.append(RuleBody.model_validate(listed(each.rule) | whose))
+    return sorted(bodies, key=lambda body: order[body.id])
 
 
-def statutes_router(rules: Callable[[], RuleSet], rule_at: RuleOfAgency | None = None) -> APIRouter:
+def statutes_router(
+    rules: Callable[[], RuleSet], rule_at: RuleOfAgency | None = None, rows_of: RowsOfAgencies | None = None
+) -> APIRouter:
     """Return the routes that list a service's rows and date a period by one of them.
 
-    `rule_at` finds the row that holds for an agency, where agencies may set values of their own.
+    Where agencies may set values of their own, `rule_at` finds the row that holds for one, and `rows_of` all that an
+    agency and those above it set (None: that any set).
     """
     router = APIRouter(prefix="/statutes", tags=["适用的法规条款"])
-
-    @router.get("", summary="适用的法规条款", openapi_extra=PUBLIC)
-    async def list_statutes() -> list[RuleBody]:
-        """List the rule rows that this service applies, each with its citation."""
-        return rule_bodies(rules())
+    if rows_of is None:
+        _add_list(router, rules)
+    else:
+        _add_list_with_own(router, rules, rows_of)
 
     @router.get(
         "/{rule_id}/due",
@@ -130,6 +150,23 @@ def statutes_router(rules: Callable[[], RuleSet], rule_at: RuleOfAgency | None =
         return PeriodBody.of(rule, last, provisional=moved_by_notices and calendar.is_provisional(last))
 
     return router
+
+
+def _add_list(router: APIRouter, rules: Callable[[], RuleSet]) -> None:
+    @router.get("", summary="适用的法规条款", openapi_extra=PUBLIC)
+    async def list_statutes() -> list[RuleBody]:
+        """List the rule rows that this service applies, each with its citation."""
+        return _bodies(rules())
+
+
+def _add_list_with_own(router: APIRouter, rules: Callable[[], RuleSet], rows_of: RowsOfAgencies) -> None:
+    @router.get("", summary="适用的法规条款", openapi_extra=PUBLIC)
+    async def list_statutes(
+        session: Read,
+        agency_id: Annotated[UUID | None, Query(description="只列该机关及其上级自定的数值；不填列全部机关的")] = None,
+    ) -> list[RuleBody]:
+        """List the rule rows that this service applies, with what agencies set beside them, by whom and why."""
+        return _bodies(rules(), await rows_of(session, agency_id))
 
 
 PERIODS = frozenset({Unit.WORKING_DAY, Unit.CALENDAR_DAY, Unit.MONTH, Unit.MONTH_DAY, Unit.HOUR})

@@ -127,10 +127,6 @@ class RuleSet:
             _check(group)
         return cls(tuple(row for group in ordered.values() for row in group), ordered)
 
-    def with_local(self, rows: Iterable[Rule]) -> "RuleSet":
-        """This set with values an agency's place sets for itself, each with author and reason."""
-        return RuleSet.of((*self.rows, *rows))
-
     def at(self, id: str, day: date, locality: str | None = None) -> Rule:
         """The row in force on this day: the locality's own if it has one, else the national one."""
         for place in (locality, None) if locality else (None,):
@@ -151,26 +147,28 @@ class RuleSet:
         return self._by_key.get((id, locality), ())
 
     def listing(self) -> list[dict[str, object]]:
-        """The rows for an API or a table: plain values, with the citation and whether it is unconfirmed."""
-        return [
-            {
-                "id": row.id,
-                "value": row.value,
-                "unit": row.unit.value,
-                "start": row.start,
-                "effect": row.effect,
-                "citation": row.citation,
-                "grade": row.grade.value,
-                "unconfirmed": row.unconfirmed,
-                "from": row.since.isoformat(),
-                "to": None if row.until == date.max else row.until.isoformat(),
-                "locality": row.locality,
-                "note": row.note,
-                "author": row.author,
-                "reason": row.reason,
-            }
-            for row in self.rows
-        ]
+        """All rows as an API or a table shows them."""
+        return [listed(row) for row in self.rows]
+
+
+def listed(row: Rule) -> dict[str, object]:
+    """A row for an API or a table: plain values, with the citation and whether it is unconfirmed."""
+    return {
+        "id": row.id,
+        "value": row.value,
+        "unit": row.unit.value,
+        "start": row.start,
+        "effect": row.effect,
+        "citation": row.citation,
+        "grade": row.grade.value,
+        "unconfirmed": row.unconfirmed,
+        "from": row.since.isoformat(),
+        "to": None if row.until == date.max else row.until.isoformat(),
+        "locality": row.locality,
+        "note": row.note,
+        "author": row.author,
+        "reason": row.reason,
+    }
 
 
 def _place_last(key: tuple[str, str | None]) -> tuple[str, str]:

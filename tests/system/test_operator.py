@@ -94,6 +94,27 @@ def test_a_notice_is_shown_then_asked_for_then_published(system: dict[str, str],
     assert again.returncode == 1 and "notice_unchanged" in again.stderr
 
 
+def test_the_rules_of_an_agency_name_what_it_set_itself(system: dict[str, str]) -> None:
+    token = run("token", "--agency", OFFICE, "--role", "admin", environment=system).stdout.strip()
+    with outside_client(system["LANTAI_BASE_URL"]) as http:
+        agency = http.get("/api/catalog/v1/agencies", params={"code": OFFICE}).json()["items"][0]
+        value = {
+            "agency_id": agency["id"],
+            "rule_id": "pub.limit",
+            "value": 2,
+            "since": "2026-12-01",
+            "citation": "本机关政务公开制度第三条",
+            "reason": "承诺加快公开。",
+        }
+        headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": "local-value-1"}
+        assert http.post("/api/catalog/v1/local-values", json=value, headers=headers).status_code == 201
+    shown = run("clock", "rules", "--service", "catalog", "--agency", OFFICE, environment=system)
+    (line,) = [line for line in shown.stdout.splitlines() if "承诺加快公开。" in line]
+    assert "2 wd" in line and agency["name"] in line and "本机关政务公开制度第三条" in line
+    packaged = run("clock", "rules", "--service", "catalog")
+    assert packaged.returncode == 0 and "承诺加快公开。" not in packaged.stdout
+
+
 def test_a_notice_that_contradicts_itself_is_refused(system: dict[str, str], tmp_path: Path) -> None:
     file = tmp_path / "2027.toml"
     file.write_text(NOTICE.replace("2027-02-14,", "2027-02-17,"))

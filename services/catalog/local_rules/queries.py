@@ -7,35 +7,74 @@ from uuid import UUID
 from sqlalchemy import select
 
 from services.catalog.agencies import queries as agencies
+from services.catalog.agencies.models import Agency
 from services.catalog.local_rules.models import LocalValue
-from services.catalog.local_rules.rules import SETTABLE, as_rule
+from services.catalog.local_rules.rules import SETTABLE, as_rule, last_days, overruled
 from services.catalog.statutes import rule_set
+from shared.calendar import civil_day
+from shared.db.clock import read_now
 from shared.db.pages import Page, page
 from shared.db.sessions import AnySession
+from shared.http.statutes import AgencyRow
 from shared.statutes import Rule
+
+ROWS_AT_MOST = 500
 
 
 async def rule_for(session: AnySession, rule_id: str, day: date, agency_id: UUID) -> Rule | None:
     """Return the row that holds for an agency on a day, or None if there was none.
 
-    Its own value or its nearest superior's comes first, then the packaged row of its locality, then the national one.
+    Its own value or its nearest superior's comes first, then the packaged row of its locality, then the national one. A
+    value that the national row has overtaken (§ `overruled`) holds no more.
     """
     lineage = await agencies.lineage(session, agency_id)
     locality = next((agency.locality for agency in lineage if agency.locality), None)
     packaged = rule_set().find(rule_id, day, locality)
     if rule_id not in SETTABLE or packaged is None:
         return packaged
+    national = rule_set().at(rule_id, day)
     own = await _own(session, rule_id, day, [agency.id for agency in lineage])
     for agency in lineage:
         kept = own.get(agency.id)
-        if kept is not None and kept.value is not None:
-            return as_rule(rule_set().at(rule_id, day), kept.data, agency.name, kept.author)
+        if kept is not None and kept.value is not None and not overruled(kept.data, national):
+            return as_rule(national, kept.data, agency.name, kept.author)
     return packaged
 
 
 async def rule_at(session: AnySession, rule_id: str, day: date, agency_id: UUID) -> Rule:
     """Return the same; raises UnknownRule where no row was in force."""
     return await rule_for(session, rule_id, day, agency_id) or rule_set().at(rule_id, day)
+
+
+async def rows_of(session: AnySession, agency_id: UUID | None) -> list[AgencyRow]:
+    """Return the rows that an agency and those above it set (None: that any agency set), with the days they hold."""
+    wanted = select(LocalValue, Agency.name).join(Agency, Agency.id == LocalValue.agency_id)
+    if agency_id is not None:
+        ids = [agency.id for agency in await agencies.lineage(session, agency_id)]
+        wanted = wanted.where(LocalValue.agency_id.in_(ids))
+    newest = wanted.order_by(LocalValue.id.desc()).limit(ROWS_AT_MOST)
+    found: dict[tuple[UUID, str], list[tuple[LocalValue, str]]] = {}
+    for value, name in reversed(list(await session.execute(newest))):
+        found.setdefault((value.agency_id, value.rule_id), []).append((value, name))
+    today = civil_day(await read_now(session))
+    return [row for values in found.values() for row in _rows(values, today)]
+
+
+def _rows(values: Sequence[tuple[LocalValue, str]], today: date) -> list[AgencyRow]:
+    """Return one agency's rows for one rule, in the order in which they were entered.
+
+    Of two values for one day the later entry holds. What was given up leaves a gap, in which the superior's or the
+    national value holds again.
+    """
+    by_day = {value.since: (value, name) for value, name in values}
+    rows = []
+    for since, until in last_days(by_day).items():
+        value, name = by_day[since]
+        if value.value is not None:
+            national = rule_set().at(value.rule_id, min(max(today, since), until))
+            rule = as_rule(national, value.data, name, value.author, until)
+            rows.append(AgencyRow(rule, value.agency_id, overruled(value.data, national)))
+    return rows
 
 
 async def listing(

@@ -4,8 +4,9 @@
 Nothing is edited: a value holds from its day until the agency sets the next one, or gives it up.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from shared.errors import Category, DomainError
 from shared.statutes import Grade, Rule, RuleSet
@@ -50,7 +51,18 @@ def check(data: LocalValueData, rules: RuleSet) -> Rule:
     return national
 
 
-def as_rule(national: Rule, data: LocalValueData, place: str, author: str) -> Rule:
+def overruled(data: LocalValueData, national: Rule) -> bool:
+    """Whether the national row has become stricter than a value that was lawful when it was set: it then holds."""
+    return data.value is not None and data.value > national.number
+
+
+def last_days(since: Iterable[date]) -> dict[date, date]:
+    """Return until when each value of one agency for one rule holds: the day before the agency's next one."""
+    days = sorted(since)
+    return dict(zip(days, [*(day - timedelta(days=1) for day in days[1:]), date.max], strict=True))
+
+
+def as_rule(national: Rule, data: LocalValueData, place: str, author: str, until: date = date.max) -> Rule:
     """Return the local row: it counts as the national one does, by its own paper."""
     assert data.value is not None
     return Rule(
@@ -62,6 +74,7 @@ def as_rule(national: Rule, data: LocalValueData, place: str, author: str) -> Ru
         citation=data.citation,
         grade=Grade.LOCAL,
         since=data.since,
+        until=until,
         locality=place,
         author=author,
         reason=data.reason,

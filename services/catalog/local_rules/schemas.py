@@ -1,12 +1,13 @@
 """HTTP bodies of local values."""
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from pydantic import Field
 
 from services.catalog.local_rules.models import LocalValue
-from services.catalog.local_rules.rules import LocalValueData
+from services.catalog.local_rules.rules import LocalValueData, overruled
+from services.catalog.statutes import rule_set
 from shared.http.bodies import Day, Input, Line, Output, Paragraph
 
 
@@ -37,8 +38,11 @@ class LocalValueBody(Output):
     reason: str
     author: str
     recorded_at: datetime
+    overruled: bool = Field(description="宽于国家规定（国家规定后来变严），不适用")
 
 
-def local_value_body(value: LocalValue) -> LocalValueBody:
-    """Show a value."""
-    return LocalValueBody.model_validate(value)
+def local_value_body(value: LocalValue, today: date) -> LocalValueBody:
+    """Show a value, compared with the national row of today (of its first day, while that lies ahead)."""
+    national = rule_set().at(value.rule_id, max(today, value.since))
+    columns = {name: getattr(value, name) for name in LocalValueBody.model_fields if name != "overruled"}
+    return LocalValueBody(**columns, overruled=overruled(value.data, national))

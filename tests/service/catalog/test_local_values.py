@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+from sqlalchemy import text
 
 from shared.auth import Role
 from shared.events.catalog import DocumentRedated
@@ -59,6 +60,44 @@ async def test_open_documents_follow_and_say_by_which_paper(catalog: ServiceUnde
     (told,) = [envelope.data for envelope in await catalog.emitted(DocumentRedated)]
     assert isinstance(told, DocumentRedated)
     assert told.due_on_before == date(2026, 7, 9)
+
+
+async def listed(service: ServiceUnderTest, **params: str) -> list[dict[str, Any]]:
+    """The rows of the publication limit as the list of rules has them."""
+    rows = ok(await service.client.get("/statutes", params=params))
+    return [row for row in rows if row["id"] == "pub.limit" and row["agency_id"] is not None]
+
+
+async def test_the_rule_list_names_what_agencies_set_by_whom_and_why(catalog: ServiceUnderTest) -> None:
+    ok(await put(catalog), 201)
+    ok(await put(catalog, agency=BUREAU, agency_id=str(BUREAU), value=3), 201)
+    ok(await put(catalog, agency=BUREAU, agency_id=str(BUREAU), value=2), 201)
+    ok(await put(catalog, agency=BUREAU, agency_id=str(BUREAU), value=None, since="2026-07-01"), 201)
+    ok(await put(catalog, agency=BUREAU, agency_id=str(BUREAU), value=4, since="2026-09-01"), 201)
+    county, bureau, again = await listed(catalog, agency_id=str(BUREAU))
+    assert (county["value"], county["locality"], county["reason"]) == (5, "青山县人民政府", VALUE["reason"])
+    assert (county["author"], county["citation"], county["to"]) == ("管理员甲", VALUE["citation"], None)
+    assert (county["overruled"], county["unit"], county["grade"]) == (False, "working_day", "local")
+    assert (bureau["value"], bureau["from"], bureau["to"]) == (2, "2026-06-01", "2026-06-30")
+    assert (again["value"], again["from"], again["to"]) == (4, "2026-09-01", None)
+    assert [row["value"] for row in await listed(catalog, agency_id=str(COUNTY))] == [5]
+    assert await listed(catalog, agency_id=str(OTHER_COUNTY)) == []
+    assert len(await listed(catalog)) == 3
+    ids = [row["id"] for row in ok(await catalog.client.get("/statutes"))]
+    assert ids == sorted(ids, key=ids.index), "rows of one id stand together"
+
+
+async def test_a_national_limit_that_became_stricter_overrules_what_was_set_before(catalog: ServiceUnderTest) -> None:
+    """As if 30 had been lawful when it was entered: the bureau falls back on what its superior set."""
+    ok(await put(catalog), 201)
+    value = ok(await put(catalog, agency=BUREAU, agency_id=str(BUREAU), value=4), 201)
+    assert value["overruled"] is False
+    async with catalog.write() as uow:
+        await uow.session.execute(text("UPDATE local_values SET value = 30 WHERE value = 4"))
+    assert (await due(catalog, BUREAU))["value"] == 5
+    newest, older = ok(await catalog.client.get("/local-values"))["items"]
+    assert ((newest["value"], newest["overruled"]), older["overruled"]) == ((30, True), False)
+    assert {row["value"]: row["overruled"] for row in await listed(catalog)} == {5: False, 30: True}
 
 
 async def test_what_may_not_be_set_and_by_whom(catalog: ServiceUnderTest) -> None:

@@ -1,12 +1,21 @@
 """A local value: settable where the law leaves room, stricter than the nation, and counted as the national one is."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.catalog.local_rules.rules import SETTABLE, LaxerThanNational, LocalValueData, NotSettable, as_rule, check
+from services.catalog.local_rules.rules import (
+    SETTABLE,
+    LaxerThanNational,
+    LocalValueData,
+    NotSettable,
+    as_rule,
+    check,
+    last_days,
+    overruled,
+)
 from services.catalog.statutes import rule_set
 from shared.calendar import national
 from shared.statutes import Grade, due
@@ -40,6 +49,22 @@ def test_a_stricter_value_is_never_due_later_and_says_whose_it_is(formed: date, 
         "区政务公开办法第八条",
     )
     assert (own.unit, own.start, own.effect) == (nation.unit, nation.start, nation.effect)
+
+
+@given(st.sets(days, min_size=1, max_size=6))
+def test_a_value_holds_until_the_day_before_the_next(since: set[date]) -> None:
+    ends = last_days(since)
+    assert list(ends) == sorted(since)
+    for day, following in zip(sorted(since), sorted(since)[1:], strict=False):
+        assert ends[day] == following - timedelta(days=1)
+    assert ends[max(since)] == date.max
+
+
+@given(days, st.integers(1, 60))
+def test_a_value_is_overruled_exactly_when_it_could_not_be_set_today(day: date, value: int) -> None:
+    nation = rule_set().at("pub.limit", day)
+    assert overruled(data(day, value), nation) is (value > nation.number)
+    assert not overruled(data(day, None), nation)
 
 
 @given(st.sampled_from(sorted({row.id for row in rule_set().rows} - set(SETTABLE))), st.integers(1, 60))

@@ -46,7 +46,7 @@ def test_a_local_value_needs_author_and_reason() -> None:
     local = rule(locality="yanta", since="2026-01-01")
     with pytest.raises(InvalidRules, match="录入人和理由"):
         RuleSet.of([local])
-    ours = REQUESTS.with_local([rule(locality="yanta", author="张三", reason="区政府文件")])
+    ours = RuleSet.of([*REQUESTS.rows, rule(locality="yanta", author="张三", reason="区政府文件")])
     assert ours.at("x", date(2026, 1, 1), "yanta").author == "张三"
 
 
