@@ -25,7 +25,8 @@ from shared.telemetry.trace import current_traceparent
 
 MOVED = """
     ON CONFLICT (subject, kind) WHERE fired_at IS NULL DO UPDATE SET due_at = excluded.due_at,
-        payload = excluded.payload, attempts = 0, retry_at = NULL, error = NULL
+        payload = excluded.payload, attempts = 0, retry_at = NULL, error = NULL,
+        scheduled_at = CASE timers.due_at WHEN excluded.due_at THEN timers.scheduled_at ELSE excluded.scheduled_at END
 """
 SET_ALL = text(f"""
     INSERT INTO timers (id, subject, kind, due_at)

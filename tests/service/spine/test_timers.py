@@ -1,18 +1,20 @@
 """Timers on a real PostgreSQL: fired once, with the due time, by one of several schedulers, whatever fails."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
-from sqlalchemy import delete, func, insert, select, text
+from sqlalchemy import delete, func, insert, select, text, update
 
 from shared.bus import dead_letters as letters
 from shared.db.engine import Database
 from shared.db.retry import RetryPolicy
 from shared.db.spine import clock_offset, dead_letters, outbox, timers
 from shared.db.uow import UnitOfWork
+from shared.telemetry.metrics import Metrics, render
 from shared.timers import DueTimer, Scheduler, TimerHandler
 from tests.kit.spine import (
     AGENCY,
@@ -97,6 +99,26 @@ async def test_after_three_days_stopped_each_fires_once_with_its_own_due_time(co
         row = (await session.execute(select(timers).where(timers.c.subject == subjects[0]))).one()
     assert row.due_at == NOW
     assert row.fired_at - NOW > timedelta(days=2, hours=23)
+
+
+async def test_lateness_is_measured_from_when_a_timer_could_first_fire(counters: Database, desk: Desk) -> None:
+    """A letter of last week sets, or moves, timers that are due at once: nobody was late with them."""
+    backdated, moved, late = some_ids(3)
+    await schedule(counters, backdated, NOW - timedelta(days=9), 1)
+    await schedule(counters, moved, NOW + timedelta(days=9), 2)
+    await schedule(counters, late, NOW - timedelta(days=2), 3)
+    async with counters.write(SYSTEM) as uow:
+        hours_ago = func.clock_timestamp() - timedelta(hours=3)
+        await uow.session.execute(update(timers).values(scheduled_at=hours_ago))
+        await uow.session.execute(delete(timers).where(timers.c.subject == backdated))
+    await schedule(counters, backdated, NOW - timedelta(days=9), 1)
+    await schedule(counters, moved, NOW - timedelta(days=9), 2)
+    await schedule(counters, late, NOW - timedelta(days=2), 3)
+    metrics = Metrics("counters")
+    assert await Scheduler(counters, desk.handlers, metrics).sweep() == 3
+    told = re.search(rb"lantai_timer_lateness_seconds_sum\{[^}]*\} ([0-9.]+)", render(metrics))
+    assert told is not None
+    assert 3 * 3600 <= float(told[1]) < 3 * 3600 + 60, "only the timer that waited three hours since it was set"
 
 
 async def test_timers_of_one_subject_fire_in_the_order_of_their_due_times(counters: Database) -> None:
