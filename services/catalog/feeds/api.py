@@ -39,6 +39,7 @@ IfNoneMatch = Annotated[str | None, Header(alias="If-None-Match", description="�
 IfModifiedSince = Annotated[str | None, Header(alias="If-Modified-Since", description="上次的 Last-Modified")]
 
 
+@router.head("/feed", include_in_schema=False)
 @router.get("/feed", summary="变更目录（JSON）", openapi_extra=PUBLIC, responses=UNCHANGED, response_model=FeedBody)
 async def read_feed(
     request: Request,
@@ -48,7 +49,10 @@ async def read_feed(
     if_none_match: IfNoneMatch = None,
     if_modified_since: IfModifiedSince = None,
 ) -> Response:
-    """Give the changes after a cursor, in an order in which none can be missed; without a cursor, from the start."""
+    """Give the changes after a cursor, in an order in which none can be missed; without a cursor, from the start.
+
+    HEAD answers as GET does, without the body.
+    """
     after = decode_cursor(params.cursor, (int,))[0] if params.cursor else 0
     head = await queries.head(session, agency_id)
     headers = _validators(head, f"{after}-{params.limit}-{agency_id or 'all'}")
@@ -61,9 +65,10 @@ async def read_feed(
         next_cursor=encode_cursor([views[-1].entry.sequence if views else after]),
         has_more=more,
     )
-    return Response(body.model_dump_json(), headers=headers, media_type="application/json")
+    return _answer(request, body.model_dump_json().encode(), headers, "application/json")
 
 
+@router.head("/feed.atom", include_in_schema=False)
 @router.get(
     "/feed.atom",
     summary="变更目录（Atom）",
@@ -78,7 +83,10 @@ async def read_atom_feed(
     if_none_match: IfNoneMatch = None,
     if_modified_since: IfModifiedSince = None,
 ) -> Response:
-    """Give the newest change of each recently changed document; a withdrawn one is a tombstone."""
+    """Give the newest change of each recently changed document; a withdrawn one is a tombstone.
+
+    HEAD answers as GET does, without the body.
+    """
     head = await queries.head(session, agency_id)
     headers = _validators(head, f"atom-{agency_id or 'all'}")
     if _unchanged(headers, if_none_match, if_modified_since):
@@ -88,7 +96,7 @@ async def read_atom_feed(
     views = await queries.latest(session, limit=ATOM_ENTRIES, agency_id=agency_id)
     address = f"{publishing.base_url}{request.url.path}"
     rendered = atom.render(views, publishing, title=f"{settings.site_name} 变更目录", address=address)
-    return Response(rendered, headers=headers, media_type="application/atom+xml")
+    return _answer(request, rendered, headers, "application/atom+xml")
 
 
 @router.post(
@@ -110,6 +118,12 @@ async def record_feed_receipt(body: ReceiptInput, principal: Staff, uow: Write, 
 async def list_document_receipts(document_id: UUID, principal: Staff, session: Read) -> ProofBody:
     """Say whether the document's newest change is proven to be shown, and what each CMS answered."""
     return proof_body(await queries.proof_of(session, principal, document_id))
+
+
+def _answer(request: Request, body: bytes, headers: dict[str, str], media_type: str) -> Response:
+    """Answer GET; HEAD gets the same header fields, the length of the body among them (RFC 9110 §9.3.2)."""
+    headers = headers | {"Content-Length": str(len(body))}
+    return Response(b"" if request.method == "HEAD" else body, headers=headers, media_type=media_type)
 
 
 def _validators(head: Head, variant: str) -> dict[str, str]:

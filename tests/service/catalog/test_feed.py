@@ -104,6 +104,18 @@ async def test_a_poller_pages_through_and_may_ask_for_one_agency(catalog: Servic
     refused(await catalog.client.get("/feed", params={"cursor": "WyJhIl0"}), 400, "bad_cursor")
 
 
+async def test_head_answers_as_get_without_the_body(catalog: ServiceUnderTest) -> None:
+    await published(catalog)
+    await seal(catalog)
+    for path in ("/feed", "/feed.atom"):
+        whole, head = await catalog.client.get(path), await catalog.client.head(path)
+        assert (head.status_code, head.content, len(whole.content) > 100) == (200, b"", True)
+        for field in ("etag", "content-type", "content-length", "cache-control"):
+            assert head.headers[field] == whole.headers[field], (path, field)
+        again = await catalog.client.head(path, headers={"If-None-Match": head.headers["etag"]})
+        assert (again.status_code, again.content) == (304, b"")
+
+
 async def test_an_unchanged_feed_is_304(catalog: ServiceUnderTest) -> None:
     await published(catalog, document_number=None)
     await seal(catalog)
