@@ -68,8 +68,7 @@ class Transaction:
     async def undo(self) -> None:
         """Roll back and give the connection back; one that cannot be rolled back is not used again."""
         try:
-            if self._driver.is_in_transaction():
-                await self._transaction.rollback()
+            await self._transaction.rollback()  # refuses for one whose BEGIN or COMMIT was cut off
         except ERRORS:
             await self._connection.invalidate()
         finally:
