@@ -21,11 +21,29 @@ from shared.bus.transport import Transport
 from shared.http.health import Readiness, readiness, refresh_all
 from shared.service.definition import Definition
 from shared.service.deps import Deps
+from shared.service.settings import ServiceSettings
 from shared.service.worker import Worker
 from shared.telemetry import metrics as exposition
 
 # Pages for people, which no API prefix tells apart; the gateway has the same (deploy/nginx).
 PAGES = {"/status": "requests"}
+
+
+class DifferentBuses(ValueError):
+    """One service of the process was told of another bus than the others."""
+
+
+def require_one_bus(settings: Sequence[ServiceSettings]) -> None:
+    """Refuse a bus that is named for one service alone: it would be ignored, and its events sought in vain."""
+    first, *others = settings
+    for other in others:
+        for name in ("kafka_bootstrap_servers", "bus_url"):
+            if getattr(other, name) != getattr(first, name):
+                setting = name.upper()
+                raise DifferentBuses(
+                    f"{first.service} and {other.service} name different buses, and services in one process share one: "
+                    f"set LANTAI_{setting} for all, or start each service by `lantai serve` and `lantai worker`."
+                )
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.types import ASGIApp
 
-from services.all_in_one import AllInOne
+from services.all_in_one import AllInOne, DifferentBuses, require_one_bus
 from services.cli import keys
 from services.cli.command import load_settings
 from services.cli.failure import Failed
@@ -91,6 +91,10 @@ class System:
             development=development,
             operations=True,
         )
+        try:
+            require_one_bus([settings for _, settings in loaded])
+        except DifferentBuses as error:
+            raise Failed(str(error)) from None
         transport = make_transport(loaded[0][1])
         await prepare_bus(loaded[0][1], transport)
         for _, settings in loaded:

@@ -137,6 +137,15 @@ def test_a_var_in_use_and_a_damaged_cluster(var: Path, started: list[Child]) -> 
     assert "backup" in told
 
 
+def test_a_bus_of_its_own_for_one_service_is_refused(var: Path) -> None:
+    elsewhere = {"LANTAI_VAR": str(var), "LANTAI_PORT": "0", "LANTAI_NOTIFY_BUS_URL": "postgresql://u:p@elsewhere/bus"}
+    told = run("up", QUICK, environment=elsewhere)
+    assert told.returncode == 1
+    assert told.stderr.startswith("lantai: catalog and notify name different buses")
+    assert "elsewhere" not in told.stderr and len(told.stderr.splitlines()) == 1
+    assert postgres_of(var) == []
+
+
 def test_production_refuses_what_is_only_for_development(var: Path) -> None:
     here = {"LANTAI_VAR": str(var), "LANTAI_PORT": "0"}
     for real in ({"LANTAI_ENV": "production"}, {"LANTAI_CATALOG_DATABASE_URL": "postgresql://server/catalog"}):

@@ -9,6 +9,7 @@ from services.catalog.agencies import commands, queries
 from services.catalog.agencies.rules import AgencyCodeTaken, AgencyLevel, AgencyTreeLoop, ParentInactive
 from services.catalog.agencies.schemas import AgencyBody, AgencyChange, AgencyInput, Code, agency_body
 from shared.auth import Staff
+from shared.http.bodies import Line
 from shared.http.etags import IfMatch, etag, set_etag
 from shared.http.idempotency import Idempotent
 from shared.http.openapi import PUBLIC
@@ -29,6 +30,7 @@ async def list_agencies(
     level: Annotated[AgencyLevel | None, Query(description="行政层级")] = None,
     active: Annotated[bool | None, Query(description="是否存续")] = None,
     code: Annotated[Code | None, Query(description="机构代码")] = None,
+    name: Annotated[Line | None, Query(description="名称中的文字", examples=["应急管理"])] = None,
 ) -> PageBody[AgencyBody]:
     """List agencies in the order of their codes; public (条例第二十条第二项)."""
     page = await queries.listing(
@@ -37,6 +39,7 @@ async def list_agencies(
         level=level,
         active=active,
         code=code,
+        name=name,
         cursor=params.cursor,
         limit=params.limit,
     )

@@ -31,6 +31,7 @@ async def listing(
     level: AgencyLevel | None = None,
     active: bool | None = None,
     code: str | None = None,
+    name: str | None = None,
     cursor: str | None = None,
     limit: int = 50,
 ) -> Page[Agency]:
@@ -44,6 +45,8 @@ async def listing(
         statement = statement.where(Agency.active == active)
     if code is not None:
         statement = statement.where(Agency.code == code)
+    if name is not None:
+        statement = statement.where(Agency.name.icontains(name.strip(), autoescape=True))
     return await page(session, statement, [(Agency.code, str)], cursor=cursor, limit=limit)
 
 

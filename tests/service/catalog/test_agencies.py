@@ -103,3 +103,20 @@ async def test_lists_are_paged_and_filtered(catalog: ServiceUnderTest) -> None:
     refused(await catalog.client.get("/agencies", params={"cursor": "bm9uc2Vuc2U"}), 400, "bad_cursor")
     refused(await catalog.client.get("/agencies", params={"limit": 0}), 400, "invalid_parameters")
     refused(await catalog.client.get(f"/agencies/{uuid4()}"), 404, "not_found")
+
+
+async def test_agencies_are_found_by_a_part_of_their_name(catalog: ServiceUnderTest) -> None:
+    ok(await catalog.client.post("/agencies", json=NEW, headers=admin(catalog) | new_key()), 201)
+    percent = NEW | {"code": "11500114YL0000098A", "name": "100%_ABC局"}
+    ok(await catalog.client.post("/agencies", json=percent, headers=admin(catalog) | new_key()), 201)
+
+    async def named(part: str, **more: str) -> list[str]:
+        page = ok(await catalog.client.get("/agencies", params={"name": part} | more))
+        return [agency["name"] for agency in page["items"]]
+
+    assert await named("数据") == ["青山县数据局"]
+    assert await named(" 数据 ", level="city") == []
+    assert await named("青山县", parent_id=str(COUNTY)) == ["青山县应急管理局", "青山县数据局"]
+    assert await named("%") == await named("_abc") == ["100%_ABC局"]
+    assert await named("没有") == []
+    refused(await catalog.client.get("/agencies", params={"name": " "}), 400, "invalid_parameters")

@@ -5,7 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
+from services.all_in_one import DifferentBuses, require_one_bus
+from shared.service.settings import ServiceSettings
 from tests.kit.lantai import run
 
 
@@ -41,3 +44,17 @@ def test_a_wrong_setting_is_told_without_the_words_of_the_library() -> None:
     done = run("migrate", environment={"LANTAI_POSTGRES_URL": "postgresql://nobody@localhost"})
     assert done.returncode == 1
     assert done.stderr.startswith("lantai: 生产环境须设置 LANTAI_SECRET_KEY")
+
+
+def test_a_bus_named_for_one_service_alone_is_refused() -> None:
+    shared = ServiceSettings(service="catalog")
+    own = ServiceSettings(service="requests", bus_url=SecretStr("postgresql://u:secret@elsewhere/bus"))
+    require_one_bus([shared, ServiceSettings(service="notify")])
+    require_one_bus([own, own.model_copy(update={"service": "notify"})])
+    for pair in ([shared, own], [own, shared]):
+        with pytest.raises(DifferentBuses, match="set LANTAI_BUS_URL for all") as refusal:
+            require_one_bus(pair)
+        assert "requests" in str(refusal.value) and "secret" not in str(refusal.value)
+    kafka = ServiceSettings.model_construct(service="notify", kafka_bootstrap_servers="kafka:9092", bus_url=None)
+    with pytest.raises(DifferentBuses, match="catalog and notify"):
+        require_one_bus([shared, kafka])
