@@ -1,4 +1,4 @@
-"""A unit of work may be cut off at any point (a client that goes, a time limit): its connection must not remember it."""
+"""A unit of work may be cut off at any point (a client goes, a time limit): its connection must not remember it."""
 
 import asyncio
 
