@@ -15,6 +15,7 @@ from pathlib import Path
 from uuid import UUID
 
 import asyncpg
+import psutil
 from sqlalchemy.engine import make_url
 
 from shared.bus.embedded_schema import migrate_bus
@@ -56,6 +57,21 @@ class CrashServer:
         pid = self.embedded.pid
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
+
+    async def freeze(self, seconds: float) -> None:
+        """Stop every process of the server for a while; connections stay open, nothing is answered."""
+        assert self.embedded.pid is not None
+        postmaster = psutil.Process(self.embedded.pid)
+        frozen = [postmaster]
+        postmaster.suspend()  # first, so that it starts no other
+        frozen += postmaster.children(recursive=True)
+        try:
+            for process in frozen:
+                process.suspend()
+            await asyncio.sleep(seconds)
+        finally:
+            for process in reversed(frozen):
+                process.resume()
 
     def close(self) -> None:
         self.background.run(self.embedded.stop())
@@ -152,6 +168,10 @@ class Arena:
         query = "SELECT key, count(*) FROM outbox GROUP BY 1" if url is None else _EFFECT_COUNTS
         found = await _by_subject(url or self.source_url, query)
         return {subject: count for subject, (count,) in found.items()}
+
+    async def open_timers(self) -> frozenset[UUID]:
+        """The subjects whose timer the source has yet to fire."""
+        return frozenset(await _by_subject(self.source_url, "SELECT subject, 0 FROM timers WHERE fired_at IS NULL"))
 
     async def settled(self, seconds: float = PATIENCE) -> None:
         """Wait until the target has every committed event, then a little longer for what must not come; compare."""

@@ -166,6 +166,10 @@ async def main(role: str) -> None:
         doorbell.start()
         await _produce(database)
         await doorbell.stop()
+    elif role == "api":
+        from tests.kit.spine_api import serve  # the other roles start without a web framework
+
+        await serve(database.url, int(os.environ["API_PORT"]))
     elif role == "timers":
         await _run(stop, Scheduler(database, {"due": on_timer}, poll_seconds=0.2))
     else:
