@@ -67,6 +67,8 @@ class Consumers:
         self._task: asyncio.Task[None] | None = None
         self._pulse = Pulse("consumers", ILL_AFTER_SECONDS)
         self._lag = metrics.gauge("consumer_lag", "Records between position and end of the log", ("topic",))
+        self._missed = metrics.counter("consumer_records_missed", "Records that expired unread", ("topic",))
+        self._missing: dict[str, int] = {}
         self._lag_due = 0.0
         self._commit_due = 0.0
         self._settled: dict[tuple[str, int], Delivered] = {}  # the newest of each partition, its position not yet moved
@@ -90,6 +92,9 @@ class Consumers:
     def health(self) -> Health:
         if not self._dispatcher.topics:
             return Health("consumers", True)
+        if self._missing:
+            lost = ", ".join(f"{records} of {topic}" for topic, records in sorted(self._missing.items()))
+            return Health("consumers", False, f"records expired before they were read: {lost}; restart when settled")
         return self._pulse.health(running=self._task is not None and not self._task.done())
 
     async def _run(self) -> None:
@@ -147,6 +152,10 @@ class Consumers:
             behind[topic] += records
         for topic, records in behind.items():
             self._lag.labels(topic).set(records)
+        for topic, records in (await subscription.missed()).items():
+            log.error("records expired before they were read", group=self._group, topic=topic, records=records)
+            self._missed.labels(topic).inc(records)
+            self._missing[topic] = self._missing.get(topic, 0) + records
         self._pulse.beat()
 
     async def _settle(self, batch: list[Delivered]) -> bool:

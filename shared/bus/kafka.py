@@ -9,12 +9,13 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Collection, Iterable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import (
     CommitFailedError,
     IllegalGenerationError,
@@ -42,6 +43,7 @@ REQUEST_SECONDS = 5.0
 STOP_SECONDS = 1.5
 NEW_TOPIC_SECONDS = 1.0  # a topic that was created a moment ago is not known to every broker at once
 BATCH_BYTES = MAX_EVENT_BYTES + 20_000  # one record at the limit, with its framing, still fits the broker's 1 MiB
+SET_FOR_THE_TOPIC = 1  # where a setting comes from: the topic's own, not the broker's or a default
 NOT_MINE = (
     CommitFailedError,
     IllegalGenerationError,
@@ -133,10 +135,12 @@ class KafkaTransport:
                 async with asyncio.timeout(4 * REQUEST_SECONDS):
                     await admin.start()
                     answer = await admin.create_topics(wanted)
-            # The client raises nothing by itself: each topic's code is in the answer.
-            for name, code, *message in answer.topic_errors:
-                if code not in (0, TopicAlreadyExistsError.errno):
-                    raise TransportUnavailable(f"Kafka: topic {name} not created: {for_code(code).__name__} {message}")
+                    # The client raises nothing by itself: each topic's code is in the answer.
+                    for name, code, *message in answer.topic_errors:
+                        if code not in (0, TopicAlreadyExistsError.errno):
+                            told = f"{for_code(code).__name__} {message}"
+                            raise TransportUnavailable(f"Kafka: topic {name} not created: {told}")
+                    await _configure(admin, wanted)
         finally:
             await _end(admin.close())
 
@@ -238,6 +242,37 @@ def _new_topic(topic: Topic) -> NewTopic:
     return NewTopic(topic.name, topic.partitions, -1, replica_assignments={}, topic_configs=configs)
 
 
+async def _configure(admin: AIOKafkaAdminClient, topics: list[NewTopic]) -> None:
+    """Give topics that existed before what the registry says now, and leave what an operator has set besides.
+
+    The request replaces all that is set of a topic, so what is there goes along.
+    """
+    (described,) = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, t.name) for t in topics])
+    wanted = {topic.name: topic.topic_configs for topic in topics}
+    changed = []
+    for _, _, _, name, entries in described.resources:
+        own = {entry[0]: entry[1] for entry in entries if entry[3] == SET_FOR_THE_TOPIC}
+        if own | wanted[name] != own:
+            changed.append(ConfigResource(ConfigResourceType.TOPIC, name, own | wanted[name]))
+    if changed:
+        (answer,) = await admin.alter_configs(changed)
+        for code, message, _, name in answer.resources:
+            if code:
+                raise TransportUnavailable(f"Kafka: topic {name} not configured: {for_code(code).__name__} {message}")
+
+
+class _Revoked(ConsumerRebalanceListener):  # type: ignore[misc]  # the client is untyped
+    """Forgets what was expected of partitions when they go: another member reads on."""
+
+    def __init__(self, expected: dict[TopicPartition, int]) -> None:
+        self._expected = expected
+
+    def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
+        self._expected.clear()
+
+    def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None: ...
+
+
 class KafkaSubscription:
     """See `Subscription`. Connects at the first fetch, so that a broker that is away delays only reading."""
 
@@ -245,6 +280,8 @@ class KafkaSubscription:
         self._topics = topics
         self._config = config
         self._consumer: AIOKafkaConsumer | None = None
+        self._expected: dict[TopicPartition, int] = {}  # the offset that follows what the group has read
+        self._gaps: list[tuple[TopicPartition, int, int]] = []  # where another one came: compacted away, or expired
 
     async def leave(self) -> None:
         consumer, self._consumer = self._consumer, None
@@ -253,7 +290,8 @@ class KafkaSubscription:
 
     async def _joined(self) -> AIOKafkaConsumer:
         if self._consumer is None:
-            consumer = AIOKafkaConsumer(*self._topics, **self._config)
+            consumer = AIOKafkaConsumer(**self._config)
+            consumer.subscribe(self._topics, listener=_Revoked(self._expected))
             try:
                 async with asyncio.timeout(4 * REQUEST_SECONDS):
                     await consumer.start()
@@ -268,7 +306,37 @@ class KafkaSubscription:
             consumer = await self._joined()
             async with asyncio.timeout(timeout_seconds + REQUEST_SECONDS):
                 parts = await consumer.getmany(timeout_ms=int(timeout_seconds * 1000), max_records=max_records)
+        for place, messages in parts.items():
+            await self._reached(consumer, place, messages[0].offset)
+            self._expected[place] = messages[-1].offset + 1
         return [_delivered(message) for messages in parts.values() for message in messages]
+
+    async def _reached(self, consumer: AIOKafkaConsumer, place: TopicPartition, offset: int) -> None:
+        """Note it when the next record is not the one that follows; the client skips expired ones without a word."""
+        if place not in self._expected:
+            self._expected[place] = offset
+            with suppress(KafkaError, TimeoutError):
+                async with asyncio.timeout(REQUEST_SECONDS):
+                    committed = await consumer.committed(place)
+                self._expected[place] = offset if committed is None else committed
+        if self._expected[place] < offset:
+            self._gaps.append((place, self._expected[place], offset))
+
+    async def missed(self) -> dict[str, int]:
+        with _unavailable("no beginnings"):
+            consumer = await self._joined()
+            async with asyncio.timeout(2 * REQUEST_SECONDS):
+                for place in consumer.assignment():
+                    at = await consumer.position(place)
+                    await self._reached(consumer, place, at)
+                    self._expected[place] = at
+                gaps, self._gaps = self._gaps, []
+                first = await consumer.beginning_offsets({place for place, _, _ in gaps}) if gaps else {}
+        found: dict[str, int] = defaultdict(int)
+        for place, expected, reached in gaps:
+            # Compaction leaves holes too, but never moves the beginning of the log.
+            found[place.topic] += max(min(first[place], reached) - expected, 0)
+        return {topic: records for topic, records in found.items() if records}
 
     async def commit(self, records: Iterable[Delivered]) -> None:
         ends = {TopicPartition(d.record.topic, d.partition): d.offset + 1 for d in records}
@@ -285,7 +353,11 @@ class KafkaSubscription:
         with _unavailable("no seek"):
             consumer = await self._joined()
             for position in positions:
-                consumer.seek(TopicPartition(position.topic, position.partition), position.offset)
+                self._seek(consumer, TopicPartition(position.topic, position.partition), position.offset)
+
+    def _seek(self, consumer: AIOKafkaConsumer, place: TopicPartition, offset: int) -> None:
+        consumer.seek(place, offset)
+        self._expected[place] = offset
 
     async def seek_to_time(self, at: datetime) -> None:
         with _unavailable("no seek"):
@@ -296,7 +368,7 @@ class KafkaSubscription:
                 ends = await consumer.end_offsets(list(held))
             for place in held:
                 first = found[place]
-                consumer.seek(place, ends[place] if first is None else first.offset)
+                self._seek(consumer, place, ends[place] if first is None else first.offset)
 
     async def lag(self) -> dict[tuple[str, int], int]:
         with _unavailable("no lag"):

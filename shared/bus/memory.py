@@ -131,5 +131,8 @@ class MemorySubscription:
             log = self._log._logs[partition]
             self.reading[partition] = next((d.offset for d in log if d.at >= at), len(log))
 
+    async def missed(self) -> dict[str, int]:
+        return {}
+
     async def lag(self) -> dict[Partition, int]:
         return {p: len(self._log._logs[p]) - self._position(p) for p in self._held()}

@@ -104,6 +104,9 @@ class Subscription(Protocol):
     async def lag(self) -> dict[tuple[str, int], int]:
         """Return how many records lie between position and end, per partition held. Raises TransportUnavailable."""
 
+    async def missed(self) -> dict[str, int]:
+        """Return, once, how many records of each topic the log dropped before the group had read them."""
+
 
 class Transport(Protocol):
     """A durable partitioned log."""

@@ -3,15 +3,17 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
-from aiokafka import AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from shared.bus.kafka import KafkaTransport
 from shared.bus.transport import Record, Transport, TransportUnavailable
-from tests.contract.transport_suite import TransportSuite, a_topic, closing, numbers, read, record
+from shared.events import Topic
+from tests.contract.transport_suite import TransportSuite, a_topic, closing, nothing_more, numbers, read, record
 from tests.kit.kafka import KafkaBroker
 
 
@@ -58,6 +60,73 @@ async def test_topics_are_created_as_registered(world: KafkaWorld) -> None:
     assert described == {kept.name: 4, compacted.name: 2}
     assert (first["cleanup.policy"], first["retention.ms"]) == ("delete", str(3 * 86_400_000))
     assert (second["cleanup.policy"], second["retention.ms"]) == ("compact", "-1")
+
+
+async def settings_of(bootstrap: str, topic: Topic) -> dict[str, str]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    (answer,) = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic.name)])
+    await admin.close()
+    return {entry[0]: entry[1] for entry in answer.resources[0][4]}
+
+
+async def until_set(bootstrap: str, topic: Topic, wanted: dict[str, str]) -> None:
+    """A broker answers with the new settings some milliseconds after it has taken them."""
+    found: dict[str, str] = {}
+    for _ in range(50):
+        found = await settings_of(bootstrap, topic)
+        if found | wanted == found:
+            return
+        await asyncio.sleep(0.1)
+    assert {name: found[name] for name in wanted} == wanted
+
+
+async def test_a_changed_registry_changes_topics_that_exist(world: KafkaWorld) -> None:
+    """And nothing that an operator has set besides."""
+    log, before = await world.another_process(), a_topic(retention_days=3)
+    await log.ensure_topics([before])
+    admin = AIOKafkaAdminClient(bootstrap_servers=world.bootstrap)
+    await admin.start()
+    operators = {"cleanup.policy": "delete", "retention.ms": str(3 * 86_400_000), "segment.bytes": "2000000"}
+    await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, before.name, operators)])
+    await admin.close()
+    await until_set(world.bootstrap, before, operators)
+    for _ in range(2):
+        await log.ensure_topics([replace(before, retention_days=90)])
+        await until_set(world.bootstrap, before, operators | {"retention.ms": str(90 * 86_400_000)})
+    await log.ensure_topics([replace(before, compacted=True)])
+    compacted = {"cleanup.policy": "compact", "retention.ms": "-1"}
+    await until_set(world.bootstrap, before, operators | compacted)
+
+
+async def expire(bootstrap: str, topic: Topic, before_offset: int) -> None:
+    """What retention does, at once."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    await admin.delete_records({TopicPartition(topic.name, 0): RecordsToDelete(before_offset)})
+    await admin.close()
+
+
+async def test_records_that_expired_unread_are_counted(world: KafkaWorld) -> None:
+    log, topic = await world.another_process(), a_topic(partitions=1)
+    await log.ensure_topics([topic])
+    await log.publish([record(topic, "k", n) for n in range(10)])
+    async with log.subscribe(topic.name, [topic.name]) as subscription:
+        await subscription.commit((await read(subscription, 10, commit=False))[:4])
+        assert await subscription.missed() == {}
+    await expire(world.bootstrap, topic, 7)
+    async with log.subscribe(topic.name, [topic.name]) as subscription:
+        assert numbers(await read(subscription, 3)) == {"k": [7, 8, 9]}
+        assert await subscription.missed() == {topic.name: 3}
+        assert await subscription.missed() == {}
+    await log.publish([record(topic, "k", 10)])
+    await expire(world.bootstrap, topic, 11)
+    async with log.subscribe(topic.name, [topic.name]) as subscription:
+        assert await nothing_more(subscription)
+        assert await subscription.missed() == {topic.name: 1}
+    async with log.subscribe(f"new-{topic.name}", [topic.name]) as subscription:
+        assert await nothing_more(subscription)
+        assert await subscription.missed() == {}, "a new group begins where the log does"
 
 
 async def test_a_record_that_is_no_text_is_read_like_any_other(world: KafkaWorld) -> None:

@@ -74,6 +74,9 @@ class MortalSubscription:
     async def lag(self) -> dict[tuple[str, int], int]:
         return await self._inner.lag()
 
+    async def missed(self) -> dict[str, int]:
+        return await self._inner.missed()
+
 
 class MortalTransport:
     """Dies before, in the middle of, or after a publish."""

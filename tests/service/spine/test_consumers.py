@@ -1,6 +1,8 @@
 """Consumers on a real PostgreSQL and the embedded log: one effect per event, in order, whatever fails between."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -9,6 +11,7 @@ from sqlalchemy import func, insert, select, text
 
 from shared.bus.consumers import Consumers
 from shared.bus.embedded import EmbeddedTransport
+from shared.bus.memory import MemorySubscription, MemoryTransport
 from shared.bus.relay import Relay
 from shared.bus.transport import Record
 from shared.db import direct
@@ -275,3 +278,29 @@ async def test_without_handlers_there_is_nothing_to_do(counters: Database, bus: 
     idle = Consumers(counters, bus, "g", {})
     async with running(idle):
         assert idle.health().ok
+
+
+class Forgetful(MemoryTransport):
+    """A log that dropped three records before this group had read them."""
+
+    @asynccontextmanager
+    async def _subscription(self, group: str, topics: frozenset[str]) -> AsyncIterator[MemorySubscription]:
+        async with super()._subscription(group, topics) as member:
+            dropped = [{COUNTERS.name: 3}]
+            member.__dict__["missed"] = lambda: asyncio.sleep(0, dropped.pop() if dropped else {})
+            yield member
+
+
+async def test_records_that_expired_unread_are_told_of(counters: Database) -> None:
+    log, metrics = Forgetful(), Metrics("tests")
+    await log.ensure_topics([COUNTERS])
+    consumers = Consumers(counters, log, "g", Counter().handlers, metrics)
+    labels = {"topic": COUNTERS.name}
+
+    async def told() -> bool:
+        return metrics.registry.get_sample_value("lantai_consumer_records_missed_total", labels) == 3
+
+    async with running(consumers):
+        await until(told)
+        assert not consumers.health().ok
+        assert f"3 of {COUNTERS.name}" in consumers.health().reason
