@@ -7,20 +7,23 @@ second waits for the first's transaction, and then finds the event done or does 
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import text
-
 from shared.bus.incoming import Incoming
-from shared.db.sessions import WriteSession
+from shared.db.uow import UnitOfWork
 
 # Ids go in sorted, so that two batches with the same events wait for each other instead of deadlocking.
-_CLAIM = text("""
+_CLAIM = """
     INSERT INTO inbox (event_id, type)
-    SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:types AS text[])) ON CONFLICT DO NOTHING RETURNING event_id
-""")
+    SELECT * FROM unnest($1::uuid[], $2::text[]) ON CONFLICT DO NOTHING RETURNING event_id
+"""
 
 
-async def claim(session: WriteSession, events: Sequence[Incoming]) -> set[UUID]:
+async def claim(uow: UnitOfWork, events: Sequence[Incoming]) -> set[UUID]:
     """Write the events' ids; return those that had not taken effect before."""
-    ordered = sorted({event.event_id: event.type for event in events}.items())
-    found = await session.execute(_CLAIM, {"ids": [i for i, _ in ordered], "types": [t for _, t in ordered]})
-    return set(found.scalars())
+    types = {event.event_id: event.type for event in events}
+    ids = sorted(types, key=_number)
+    return {row[0] for row in await uow.fetch(_CLAIM, ids, [types[one] for one in ids])}
+
+
+def _number(event_id: UUID) -> int:
+    """Sort by this: comparing the ids themselves is ten times slower."""
+    return event_id.int

@@ -1,20 +1,24 @@
 """A delivered record as the consumer sees it: which event it is, and where its key stands in line."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from shared.bus.transport import Delivered, Record
-from shared.events import Event
+from shared.events import Envelope, Event, MalformedEvent, decode
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Incoming:
-    """One event to handle. Ids of records without a readable one are derived from their place in the log."""
+    """One event to handle. Ids of records without a readable one are derived from their place in the log.
+
+    Without an `envelope` the record was not read yet, or cannot be: whoever opens it then is told why.
+    """
 
     event_id: UUID
     type: str
     record: Record
+    envelope: Envelope[Event] | None = None
 
     @property
     def place(self) -> tuple[str, str]:
@@ -23,12 +27,21 @@ class Incoming:
 
 
 def incoming(batch: Iterable[Delivered], known: Mapping[str, type[Event]]) -> list[Incoming]:
-    """Keep what this consumer handles; an event type that it does not know is not its business."""
-    return [
-        Incoming(_event_id(delivered), delivered.record.headers.get("ce_type", ""), delivered.record)
-        for delivered in batch
-        if delivered.record.headers.get("ce_type") in known or "ce_type" not in delivered.record.headers
-    ]
+    """Read what this consumer handles; an event type that it does not know is not its business."""
+    return list(_read(batch, known))
+
+
+def _read(batch: Iterable[Delivered], known: Mapping[str, type[Event]]) -> Iterator[Incoming]:
+    for delivered in batch:
+        record = delivered.record
+        kind = record.headers.get("ce_type")
+        if kind is None or kind in known:
+            try:
+                envelope = decode(record.headers, record.body, known)
+            except MalformedEvent:
+                yield Incoming(_event_id(delivered), kind or "", record)
+            else:
+                yield Incoming(envelope.id, envelope.type, record, envelope)
 
 
 def agency_of(headers: Mapping[str, str]) -> UUID | None:

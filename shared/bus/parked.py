@@ -12,19 +12,26 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, text, update
+from sqlalchemy import delete, func, select, text, update
 
 from shared.bus.incoming import Incoming
 from shared.bus.transport import Record
 from shared.db.sessions import AnySession, WriteSession
 from shared.db.spine import parked_events, parked_keys
+from shared.db.uow import UnitOfWork
 
 Place = tuple[str, str]
 
-_HELD = text("""
+# Not in a fixed order: a shared lock waits only for who takes a key's last event away, and he waits for nobody.
+_HELD = """
     SELECT topic, key FROM parked_keys
-    WHERE (topic, key) IN (SELECT * FROM unnest(CAST(:topics AS text[]), CAST(:keys AS text[]))) FOR SHARE
-""")
+    WHERE (topic, key) IN (SELECT * FROM unnest($1::text[], $2::text[])) FOR SHARE
+"""
+_PARK = """
+    INSERT INTO parked_keys (topic, key, attempts, error, retry_at)
+    VALUES ($1, $2, 1, $3, clock_timestamp() + $4::interval)
+"""
+_FOLLOW = "INSERT INTO parked_events (event_id, topic, key, headers, body) VALUES ($1, $2, $3, $4, $5)"
 _ALONE = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:place, 1))")
 
 
@@ -38,37 +45,27 @@ class Head:
     error: str
 
 
-async def parked_among(session: WriteSession, places: Iterable[Place]) -> set[Place]:
-    """Return which of the keys are parked, holding those rows shared until the transaction ends."""
-    wanted = sorted(set(places))
+async def parked_among(uow: UnitOfWork, events: Iterable[Incoming]) -> set[Place]:
+    """Return which of the events' keys are parked, holding those rows shared until the transaction ends."""
+    wanted = {event.place for event in events}
     if not wanted:
         return set()
-    rows = await session.execute(_HELD, {"topics": [t for t, _ in wanted], "keys": [k for _, k in wanted]})
-    return {(row.topic, row.key) for row in rows}
+    topics, keys = zip(*wanted, strict=True)
+    return {(row["topic"], row["key"]) for row in await uow.fetch(_HELD, topics, keys)}
 
 
-async def park(session: WriteSession, event: Incoming, error: str, pause: timedelta) -> None:
+async def park(uow: UnitOfWork, event: Incoming, error: str, pause: timedelta) -> None:
     """Stop the event's key: it has failed once, and is tried again after `pause`."""
-    await session.execute(
-        insert(parked_keys).values(
-            topic=event.record.topic, key=event.record.key, attempts=1, retry_at=_in(pause), error=error
-        )
-    )
-    await follow(session, event)
+    await uow.fetch(_PARK, event.record.topic, event.record.key, error, pause)
+    await follow(uow, [event])
 
 
-async def follow(session: WriteSession, event: Incoming) -> None:
-    """Put an event behind those already parked under its key."""
-    record = event.record
-    await session.execute(
-        insert(parked_events).values(
-            event_id=event.event_id,
-            topic=record.topic,
-            key=record.key,
-            headers=json.dumps(dict(record.headers)),
-            body=record.body,
-        )
-    )
+async def follow(uow: UnitOfWork, events: Iterable[Incoming]) -> None:
+    """Put events behind those already parked under their keys."""
+    for event in events:
+        record = event.record
+        headers = json.dumps(dict(record.headers))
+        await uow.fetch(_FOLLOW, event.event_id, record.topic, record.key, headers, record.body)
 
 
 async def due(session: AnySession, limit: int) -> list[Place]:

@@ -6,7 +6,7 @@ from contextlib import suppress
 import structlog
 
 from shared.bus.dead_letters import bury_event
-from shared.bus.dispatch import Dispatcher, EventFailed
+from shared.bus.dispatch import Dispatcher, Failure
 from shared.bus.parked import Head, Place, advance, due, failed_again, take_head
 from shared.db.engine import Database
 from shared.db.retry import RetryPolicy
@@ -67,7 +67,7 @@ class Retries:
                 head = await take_head(uow.session, place)
                 if head is None:
                     return False
-                await self._dispatcher.handle(uow, head.incoming)
+                await self._dispatcher.handle(uow, [head.incoming])
                 await uow.flush()
                 free = await advance(uow.session, place, head.id)
             self._retried.labels("handled").inc()
@@ -75,7 +75,7 @@ class Retries:
         except Exception as error:
             if head is None or database_trouble(error) or isinstance(error, OSError):
                 raise
-            await self._count(place, head, error.error if isinstance(error, EventFailed) else describe(error))
+            await self._count(place, head, error.error if isinstance(error, Failure) else describe(error))
             return False
 
     async def _count(self, place: Place, head: Head, error: str) -> None:

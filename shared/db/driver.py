@@ -5,6 +5,8 @@ SQLAlchemy lends the connection in AUTOCOMMIT and never says BEGIN or COMMIT its
 whichever way a statement went, so callers tell a database in trouble from a wrong statement in one way.
 """
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import asyncpg
@@ -31,7 +33,6 @@ class Transaction:
         assert lent is not None
         driver: Any = lent.connection.driver_connection
         self._driver: asyncpg.Connection = driver
-        self._transaction = self._driver.transaction()
 
     @property
     def session(self) -> WriteSession:
@@ -47,7 +48,7 @@ class Transaction:
 
     async def begin(self) -> None:
         try:
-            await self._transaction.start()
+            await self._driver.execute("BEGIN")
         except ERRORS as error:
             raise self._told("BEGIN", error) from error
 
@@ -59,16 +60,35 @@ class Transaction:
             raise self._told(sql, error) from error
         return rows
 
-    async def commit(self) -> None:
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        """An error undoes what was written inside, and that alone; the session is forgotten with its objects."""
+        await self.fetch("SAVEPOINT here")
         try:
-            await self._transaction.commit()
+            yield
+            await self.fetch("RELEASE SAVEPOINT here")
+        except Exception:
+            if self._session is not None:
+                await self._session.close()
+                self._session = None
+            with suppress(*ERRORS):  # of a connection that is gone, whoever uses it next is told
+                await self._driver.execute("ROLLBACK TO SAVEPOINT here")
+            raise
+
+    async def commit(self) -> None:
+        """Commit. Raises for a transaction that an error had doomed: its COMMIT is a ROLLBACK, and says so softly."""
+        try:
+            done = await self._driver.execute("COMMIT")
         except ERRORS as error:
             raise self._told("COMMIT", error) from error
+        if done != "COMMIT":
+            raise self._told("COMMIT", asyncpg.InFailedSQLTransactionError("rolled back: a statement had failed"))
 
     async def undo(self) -> None:
         """Roll back and give the connection back; one that cannot be rolled back is not used again."""
         try:
-            await self._transaction.rollback()  # refuses for one whose BEGIN or COMMIT was cut off
+            # Said also where no transaction seems open: a BEGIN that was cut off takes effect when nobody looks.
+            await self._driver.execute("ROLLBACK")
         except ERRORS:
             await self._connection.invalidate()
         finally:

@@ -5,12 +5,14 @@ Everything is written before the commit and the commit comes before the answer. 
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal
 from uuid import UUID
 
+import orjson
 from sqlalchemy import Row, Table, bindparam, select, text
 
 from shared.calendar import civil_day
@@ -23,6 +25,7 @@ from shared.db.spine import audit_entries, outbox, timers
 from shared.events import Envelope, Event, encode
 from shared.telemetry.trace import current_traceparent
 
+AS_TEXT = orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS | orjson.OPT_PASSTHROUGH_DATETIME
 MOVED = """
     ON CONFLICT (subject, kind) WHERE fired_at IS NULL DO UPDATE SET due_at = excluded.due_at,
         payload = excluded.payload, attempts = 0, retry_at = NULL, error = NULL,
@@ -101,6 +104,23 @@ class UnitOfWork:
         """Run a statement together with everything else that is collected here; `{0}` is where its first value goes."""
         self._batch.also(sql, *values)
 
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        """Write at the end of the block what was collected in it; an exception undoes the block, and nothing before."""
+        await self.flush()
+        try:
+            async with self._transaction.savepoint():
+                yield
+                await self.flush()
+        except Exception:
+            self._forget()
+            raise
+
+    def _forget(self) -> None:
+        """Drop what was collected and is not written."""
+        self._batch = Batch()
+        self._outbox, self._audit, self._timers, self._timers_of_many, self._cancelled = [], [], {}, [], {}
+
     def emit(self, event: Event, *, subject: UUID, agency_id: UUID, beside: Event | None = None) -> UUID:
         """Put an event into the outbox of this transaction, keyed by `subject`; return the event's id.
 
@@ -119,7 +139,12 @@ class UnitOfWork:
                 traceparent=current_traceparent(),
             )
             key, headers, body = encode(envelope)
-            row = {"event_id": event_id, "topic": version.topic.name, "key": key, "headers": json.dumps(headers)}
+            row = {
+                "event_id": event_id,
+                "topic": version.topic.name,
+                "key": key,
+                "headers": orjson.dumps(headers).decode(),
+            }
             self._outbox.append(row | {"body": body})
         return event_id
 
@@ -135,7 +160,7 @@ class UnitOfWork:
                 "action": action,
                 "subject": subject,
                 "agency_id": agency_id,
-                "details": json.dumps(details or {}, ensure_ascii=False, sort_keys=True, default=str),
+                "details": orjson.dumps(details or {}, default=str, option=AS_TEXT).decode(),
             }
         )
 

@@ -3,13 +3,14 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
 from sqlalchemy import insert, select, text, update
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.bus.consumers import Consumers
 from shared.bus.embedded import EmbeddedTransport
@@ -53,9 +54,14 @@ async def held(db: Database, *subjects: UUID) -> AsyncIterator[None]:
     async with db.write(SYSTEM) as uow:
         for subject in subjects:
             await uow.session.execute(insert(effects).values(subject=subject, number=0))
-    async with db.engine.begin() as forgotten:
+    async with transaction(db) as forgotten:
         await forgotten.execute(select(effects).where(effects.c.subject == subjects[0]).with_for_update())
         yield
+
+
+def transaction(db: Database) -> AbstractAsyncContextManager[AsyncConnection]:
+    """A transaction outside every unit of work; the pool's connections begin none by themselves."""
+    return db.engine.execution_options(isolation_level="READ COMMITTED").begin()
 
 
 async def touch(uow: UnitOfWork, subject: UUID, number: int) -> None:
@@ -101,7 +107,7 @@ async def test_a_timer_whose_own_row_is_locked_holds_up_no_other(counters: Datab
     await schedule(counters, stuck, *others)
     scheduler = Scheduler(impatient, {"remind": fire}, retries=QUICK, poll_seconds=0.1)
     async with running(scheduler):
-        async with counters.engine.begin() as forgotten:
+        async with transaction(counters) as forgotten:
             await forgotten.execute(select(timers).where(timers.c.subject == stuck).with_for_update())
             await until_effects(counters, {one: [1] for one in others}, 10)
         await until_effects(counters, {one: [1] for one in (stuck, *others)}, 10)

@@ -1,10 +1,12 @@
 """The unit of work: everything or nothing, the database's clock, one open timer of a kind."""
 
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, select, text
+from sqlalchemy.exc import DBAPIError
 
 from shared.db.engine import Database
 from shared.db.ids import uuid7
@@ -129,3 +131,26 @@ async def test_a_read_session_neither_flushes_nor_commits(db: Database) -> None:
             await session.commit()
         with pytest.raises(TypeError):
             await session.flush()
+
+
+async def test_a_savepoint_that_fails_takes_its_own_away_and_nothing_before(db: Database) -> None:
+    async with db.write(CLERK) as uow:
+        decide(uow)
+        with suppress(DBAPIError):
+            async with uow.savepoint():
+                decide(uow)
+                await uow.session.execute(text("SELECT 1/0"))
+        async with uow.savepoint():
+            decide(uow)
+    assert await counts(db) == [2, 2, 2]
+
+
+async def test_a_transaction_that_a_swallowed_error_doomed_is_not_told_as_committed(db: Database) -> None:
+    """PostgreSQL answers its COMMIT with a silent ROLLBACK."""
+    with pytest.raises(DBAPIError, match="InFailedSQLTransaction"):
+        async with db.write(CLERK) as uow:
+            await uow.session.execute(insert(clock_offset).values(only=True, seconds=1))
+            with suppress(DBAPIError):
+                await uow.session.execute(text("SELECT 1/0"))
+    async with db.read() as session:
+        assert (await session.execute(select(clock_offset))).first() is None
