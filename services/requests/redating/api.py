@@ -63,7 +63,7 @@ class PreviewBody(Output):
 
     looked_at: int = Field(description="已查看的在办申请件数（全部）")
     moved_total: int = Field(description="期限或者其确定性会变化的件数")
-    moved: list[MovedBody] = Field(description=f"其中最先的至多 {queries.LISTED_AT_MOST} 件")
+    moved: list[MovedBody] = Field(description=f"其中最先届满的至多 {queries.LISTED_AT_MOST} 件")
 
 
 @router.post(

@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, tuple_
 
 from services.requests.applications.case import facts_of_many
 from services.requests.applications.history import CLOCKED, Position, standing
@@ -24,7 +24,7 @@ from shared.db.clock import read_now
 from shared.db.sessions import AnySession
 from shared.replicas import calendars
 
-CASES_A_PAGE = 1_000
+CASES_A_PAGE = 2_000
 LISTED_AT_MOST = 200
 COLUMNS = (
     Application.id,
@@ -113,15 +113,16 @@ async def _changes(
 
 
 async def _touched(session: AnySession, changes: dict[UUID, Change]) -> AsyncIterator[list[Any]]:
-    """Give the open cases that a change can touch, page by page in order of id."""
+    """Give the open cases that a change can touch, page by page, those that fall due first first."""
     if not changes:
         return
     earliest = min(change.first_on for change in changes.values())
     wanted = select(*COLUMNS).where(
         Application.closed_on.is_(None), Application.due_on >= earliest, one_of(Application.agency_id, changes)
     )
-    ordered = wanted.order_by(Application.id).limit(CASES_A_PAGE)
+    key = tuple_(Application.due_on, Application.id)
+    ordered = wanted.order_by(Application.due_on, Application.id).limit(CASES_A_PAGE)
     rows: list[Any] = list(await session.execute(ordered))
     while rows:
         yield [row for row in rows if row.due_on >= changes[row.agency_id].first_on]
-        rows = list(await session.execute(ordered.where(Application.id > rows[-1].id)))
+        rows = list(await session.execute(ordered.where(key > tuple_(rows[-1].due_on, rows[-1].id))))
