@@ -7,11 +7,13 @@ once and the next at the earliest some milliseconds later, however many commits 
 import asyncio
 
 import asyncpg
+import structlog
 
 from shared.bus.outbox import CHANNEL
 from shared.db import direct
 from shared.db.engine import Database
 
+log = structlog.get_logger(__name__)
 COALESCE_SECONDS = 0.005
 
 
@@ -44,6 +46,9 @@ class Doorbell:
                     connection = connection or await direct.connect(self._url, self._name)
                     await connection.execute(f"NOTIFY {CHANNEL}")
                 except direct.UNREACHABLE:
+                    connection = None
+                except Exception:  # the relay polls meanwhile, but nobody would ring again
+                    log.exception("doorbell failed", doorbell=self._name)
                     connection = None
                 await asyncio.sleep(COALESCE_SECONDS)
         finally:

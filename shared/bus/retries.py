@@ -56,8 +56,11 @@ class Retries:
         async with self._db.read() as session:
             places = await due(session, KEYS_PER_SWEEP)
         for place in places:
-            while not self._stopping.is_set() and await self._attempt(place):
-                pass
+            try:
+                while not self._stopping.is_set() and await self._attempt(place):
+                    pass
+            except Exception as error:  # a database's trouble with one key is not yet the others'
+                log.warning("retry waits", service=self._db.service, topic=place[0], reason=describe(error))
 
     async def _attempt(self, place: Place) -> bool:
         """Try the key's first event; tell whether another one is due at once."""

@@ -123,14 +123,23 @@ class Scheduler:
                     await asyncio.wait_for(self._stopping.wait(), self._poll_seconds)
 
     async def sweep(self) -> int:
-        """Fire what is due now, up to a limit; return how many timers were found due."""
+        """Fire what is due now, up to a limit; return how many timers were found due.
+
+        What a database in trouble raises at some of them is raised when the others have been tried.
+        """
         async with self._db.read() as session:
             found = await due(session, self._handlers.keys(), SWEEP_TIMERS)
+        trouble: Exception | None = None
         for start in range(0, len(found), TIMERS_PER_TRANSACTION):
             if self._stopping.is_set():
                 break
-            await self._fire(found[start : start + TIMERS_PER_TRANSACTION])
-            self._pulse.beat()
+            try:
+                await self._fire(found[start : start + TIMERS_PER_TRANSACTION])
+                self._pulse.beat()
+            except Exception as error:
+                trouble = error
+        if trouble is not None:
+            raise trouble
         return len(found)
 
     async def _fire(self, ids: Sequence[UUID]) -> None:

@@ -4,7 +4,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import func, insert, select, text, update
 
 from shared.bus import dead_letters as letters
 from shared.bus.consumers import Consumers
@@ -14,9 +14,10 @@ from shared.db.engine import Database
 from shared.db.ids import uuid7
 from shared.db.retry import RetryPolicy
 from shared.db.spine import audit_entries, parked_events, parked_keys
-from shared.db.uow import Actor
+from shared.db.uow import Actor, UnitOfWork
 from shared.errors import NotFound
-from tests.kit.spine import AGENCY, Counter, emit, running, some_ids, until, until_effects
+from shared.events import Envelope
+from tests.kit.spine import AGENCY, Counted, Counter, effects, emit, running, some_ids, until, until_effects
 
 QUICK = RetryPolicy((timedelta(milliseconds=50), timedelta(milliseconds=100)))
 OPERATOR = Actor("staff", "u-9", "管理员")
@@ -113,6 +114,38 @@ async def test_discard_gives_the_event_up_and_lets_the_rest_go_on(
         await until_effects(counters, {sick: [1, 3, 4]})
     async with counters.read() as session:
         assert await session.scalar(select(func.count()).select_from(parked_keys)) == 0
+
+
+async def test_a_databases_trouble_with_one_parked_key_keeps_no_other_waiting(
+    counters: Database, bus: EmbeddedTransport
+) -> None:
+    """One key's retry loses its connection, each time; it is the first in line, and the others go on."""
+    sick, *others = some_ids(3)
+    failing = True
+
+    async def handler(uow: UnitOfWork, event: Envelope[Counted]) -> None:
+        if failing:
+            raise RuntimeError("not yet")
+        if event.subject == sick:
+            await uow.session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+        await uow.session.execute(insert(effects).values(subject=event.subject, number=event.data.number))
+
+    later = RetryPolicy((timedelta(hours=1),))
+    async with running(Relay(counters, bus), Consumers(counters, bus, "g", {Counted: handler}, retries=later)):
+        for subject in (sick, *others):
+            await emit(counters, subject, 1)
+        await until(lambda: parked_count(counters, 3))
+        failing = False
+        async with counters.write(OPERATOR) as uow:
+            await uow.session.execute(update(parked_keys).values(retry_at=func.clock_timestamp()))
+            first = update(parked_keys).where(parked_keys.c.key == str(sick))
+            await uow.session.execute(first.values(retry_at=func.clock_timestamp() - timedelta(hours=1)))
+        await until_effects(counters, {one: [1] for one in others})
+
+
+async def parked_count(db: Database, wanted: int) -> bool:
+    async with db.read() as session:
+        return await session.scalar(select(func.count()).select_from(parked_keys)) == wanted
 
 
 async def test_a_letter_is_decided_once(counters: Database, bus: EmbeddedTransport, consumers: Consumers) -> None:
