@@ -10,9 +10,9 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from bench.rig import TOPIC, broker, connection, database, line, reached
 from shared.bus.consumers import Consumers
 from shared.bus.doorbell import Doorbell
+from shared.bus.incoming import Incoming
 from shared.bus.kafka import KafkaTransport
 from shared.bus.relay import Relay
-from shared.bus.transport import Delivered
 from shared.db.engine import Database
 from shared.db.ids import uuid7
 from tests.kit.spine import COUNTERS, Counted, Counter, emit
@@ -27,10 +27,10 @@ class Watched(Consumers):
 
     committed: dict[int, float]
 
-    async def _settle(self, batch: list[Delivered]) -> bool:
-        settled = await super()._settle(batch)
+    async def _settle(self, events: list[Incoming]) -> bool:
+        settled = await super()._settle(events)
         now = time.perf_counter()
-        for one in batch:
+        for one in events:
             self.committed[Counted.model_validate_json(one.record.body).number] = now
         return settled
 

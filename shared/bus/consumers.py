@@ -12,7 +12,8 @@ from contextlib import suppress
 import structlog
 
 from shared.bus.dispatch import Dispatcher, Handler
-from shared.bus.incoming import incoming
+from shared.bus.incoming import Incoming, incoming
+from shared.bus.read_ahead import ReadAhead
 from shared.bus.retries import Retries
 from shared.bus.settling import Settling
 from shared.bus.transport import Delivered, PositionLost, Subscription, Transport, TransportUnavailable
@@ -29,6 +30,7 @@ COMMIT_SECONDS = 0.2
 LAG_SECONDS = 5.0
 ILL_AFTER_SECONDS = 20.0
 REJOIN_AFTER_SECONDS = 60.0
+Fetched = tuple[list[Delivered], list[Incoming]]
 
 
 class Consumers:
@@ -44,7 +46,7 @@ class Consumers:
         *,
         retries: RetryPolicy = RetryPolicy(),
         fetch_records: int = 500,
-        events_per_transaction: int = 250,
+        events_per_transaction: int = 500,
         handler_seconds: float = 30.0,
         retry_poll_seconds: float = 0.5,
     ) -> None:
@@ -111,19 +113,33 @@ class Consumers:
 
     async def _consume(self, subscription: Subscription) -> None:
         self._settled = {}
-        while not self._stopping.is_set():
-            try:
-                batch = await subscription.fetch(self._fetch_records, FETCH_SECONDS)
-                if batch and await self._settle(batch):
-                    self._settled |= {(one.record.topic, one.partition): one for one in batch}
-                await self._commit(subscription, at_once=not batch)
-                await self._watch_lag(subscription)
-            except TransportUnavailable as away:
-                self._log_away(away)
-                if self._pulse.silent_seconds > REJOIN_AFTER_SECONDS:
-                    raise
-                await self._sleep(self._backoff.pause())
+        ahead = ReadAhead(lambda: self._fetch(subscription))
+        try:
+            while not self._stopping.is_set():
+                try:
+                    await self._consume_batch(subscription, ahead)
+                except TransportUnavailable as away:
+                    self._log_away(away)
+                    if self._pulse.silent_seconds > REJOIN_AFTER_SECONDS:
+                        raise
+                    await self._sleep(self._backoff.pause())
+        finally:
+            await ahead.close()
         await self._commit(subscription, at_once=True)
+
+    async def _fetch(self, subscription: Subscription) -> Fetched:
+        batch = await subscription.fetch(self._fetch_records, FETCH_SECONDS)
+        return batch, incoming(batch, self._dispatcher.known)
+
+    async def _consume_batch(self, subscription: Subscription, ahead: ReadAhead[Fetched]) -> None:
+        batch, events = await ahead.next()
+        if 2 * len(batch) >= self._fetch_records:  # more is waiting
+            ahead.begin()
+        if batch and await self._settle(events):
+            self._settled |= {(one.record.topic, one.partition): one for one in batch}
+        await ahead.idle()
+        await self._commit(subscription, at_once=not batch)
+        await self._watch_lag(subscription)
 
     def _log_away(self, away: TransportUnavailable) -> None:
         self._pulse.trouble(str(away))
@@ -158,9 +174,8 @@ class Consumers:
             self._missing[topic] = self._missing.get(topic, 0) + records
         self._pulse.beat()
 
-    async def _settle(self, batch: list[Delivered]) -> bool:
+    async def _settle(self, events: list[Incoming]) -> bool:
         """Settle every event, however long the database takes; False when we were told to stop before that."""
-        events = incoming(batch, self._dispatcher.known)
         backoff = Backoff()
         while events:
             try:
