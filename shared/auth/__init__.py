@@ -1,6 +1,6 @@
 """Who is calling and what they may do: staff by OIDC bearer token, services by service token, the public by neither."""
 
-from shared.auth.dependencies import Caller, FromService, Staff, current_principal, service_caller
+from shared.auth.dependencies import FromService, Staff, caller, current_principal, service_caller
 from shared.auth.errors import Forbidden, IdentityUnavailable, Unauthenticated
 from shared.auth.issuer import DevelopmentIssuer
 from shared.auth.keys import LocalKeys, RemoteKeys
@@ -9,7 +9,6 @@ from shared.auth.service_token import ServiceTokens
 from shared.auth.verifier import TokenVerifier
 
 __all__ = [
-    "Caller",
     "DevelopmentIssuer",
     "Forbidden",
     "FromService",
@@ -24,6 +23,7 @@ __all__ = [
     "Staff",
     "TokenVerifier",
     "Unauthenticated",
+    "caller",
     "current_principal",
     "service_caller",
 ]

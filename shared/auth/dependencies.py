@@ -13,13 +13,21 @@ from shared.auth.errors import Unauthenticated
 from shared.auth.people import Principal, ServiceCaller
 
 SERVICE_HEADER = "Lantai-Service-Token"
+KNOWN = "lantai.caller"
 
 _bearer = HTTPBearer(auto_error=False, scheme_name="bearer", bearerFormat="JWT", description="工作人员的 OIDC 访问令牌")
 _service = APIKeyHeader(name=SERVICE_HEADER, auto_error=False, scheme_name="service", description="服务间调用凭证")
 
 
 async def caller(request: Request) -> Principal | ServiceCaller | None:
-    """Return who calls; None is the public."""
+    """Return who calls; None is the public. Called, since a dependency is solved anew wherever it stands."""
+    if KNOWN not in request.scope:
+        request.scope[KNOWN] = await _asked(request)
+    known: Principal | ServiceCaller | None = request.scope[KNOWN]
+    return known
+
+
+async def _asked(request: Request) -> Principal | ServiceCaller | None:
     deps = request.app.state.deps
     authorization = request.headers.get("authorization")
     if authorization is not None:
@@ -35,18 +43,17 @@ async def caller(request: Request) -> Principal | ServiceCaller | None:
     return None
 
 
-Caller = Annotated[Principal | ServiceCaller | None, Depends(caller)]
-
-
-async def current_principal(who: Caller, _scheme: Annotated[object, Security(_bearer)]) -> Principal:
+async def current_principal(request: Request, _scheme: Annotated[object, Security(_bearer)]) -> Principal:
     """Insist on a member of staff."""
+    who = await caller(request)
     if isinstance(who, Principal):
         return who
     raise Unauthenticated("此接口仅供工作人员使用，请先登录。")
 
 
-async def service_caller(who: Caller, _scheme: Annotated[object, Security(_service)]) -> ServiceCaller:
+async def service_caller(request: Request, _scheme: Annotated[object, Security(_service)]) -> ServiceCaller:
     """Insist on another service of the house."""
+    who = await caller(request)
     if isinstance(who, ServiceCaller):
         return who
     raise Unauthenticated("此接口仅供内部服务调用。")

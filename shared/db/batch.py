@@ -1,8 +1,8 @@
-"""What a unit of work writes, as ONE statement: each part a data-modifying CTE, the rows of a table as arrays.
+"""What a unit of work writes, as ONE statement: each part a data-modifying CTE, several rows of a table as arrays.
 
-The text depends on which tables are written and not on how many rows, so the driver prepares it once. Parts see the
-database as it was before the statement: no part may change what another one writes. Foreign keys between them hold,
-since they are checked at the statement's end.
+The text depends on which tables get one row and which get more, not on how many, so the driver prepares it once. Parts
+see the database as it was before the statement: no part may change what another one writes. Foreign keys between them
+hold, since they are checked at the statement's end.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +15,7 @@ from shared.db.bulk import DIALECT
 
 Check = Callable[[Any, Any], Any]
 Insert = tuple[Table, tuple[str, ...], str]
+Shape = tuple[Table, tuple[str, ...], str, bool]
 
 
 class Batch:
@@ -39,32 +40,39 @@ class Batch:
             return None
         values: list[Any] = []
         for (table, names, _), rows in self._inserts.items():
-            for name, check in _checks(table, names):
-                column = [row[name] for row in rows]
-                values.append(column if check is None else [check(value, DIALECT) for value in column])
+            columns = [[row[name] for row in rows] for name in names]
+            for place, check in _checks(table, names):
+                columns[place] = [check(value, DIALECT) for value in columns[place]]
+            values.extend([column[0] for column in columns] if len(rows) == 1 else columns)
         for _, given in self._others:
             values.extend(given)
-        sql = _statement(tuple(self._inserts), tuple((text, len(given)) for text, given in self._others))
+        inserts = tuple((*insert, len(rows) == 1) for insert, rows in self._inserts.items())
+        sql = _statement(inserts, tuple((text, len(given)) for text, given in self._others))
         self._inserts, self._others = {}, []
         return sql, values
 
 
 @lru_cache(maxsize=256)
-def _checks(table: Table, names: tuple[str, ...]) -> tuple[tuple[str, Check | None], ...]:
-    """How the types of columns refuse a value (a naive datetime, say)."""
-    kinds = [(name, table.c[name].type) for name in names]
-    return tuple((name, kind.process_bind_param if isinstance(kind, TypeDecorator) else None) for name, kind in kinds)
+def _checks(table: Table, names: tuple[str, ...]) -> tuple[tuple[int, Check], ...]:
+    """How the types of columns refuse a value (a naive datetime, say), by the place of the column."""
+    kinds = enumerate(table.c[name].type for name in names)
+    return tuple((place, kind.process_bind_param) for place, kind in kinds if isinstance(kind, TypeDecorator))
 
 
 @lru_cache(maxsize=256)
-def _statement(inserts: tuple[Insert, ...], others: tuple[tuple[str, int], ...]) -> str:
+def _statement(
+    inserts: tuple[tuple[Table, tuple[str, ...], str, bool], ...], others: tuple[tuple[str, int], ...]
+) -> str:
     parts, place = [], 1
-    for table, names, conflict in inserts:
+    for table, names, conflict, single in inserts:
         types = [table.c[name].type.compile(DIALECT) for name in names]
-        arrays = ", ".join(f"${place + n}::{kind}[]" for n, kind in enumerate(types))
         columns = ", ".join(f'"{name}"' for name in names)
-        source = f"unnest({arrays}) WITH ORDINALITY AS given({columns}, place)"
-        parts.append(f'INSERT INTO "{table.name}" ({columns}) SELECT {columns} FROM {source} ORDER BY place {conflict}')
+        if single:
+            source = f"VALUES ({', '.join(f'${place + n}::{kind}' for n, kind in enumerate(types))})"
+        else:
+            arrays = ", ".join(f"${place + n}::{kind}[]" for n, kind in enumerate(types))
+            source = f"SELECT {columns} FROM unnest({arrays}) WITH ORDINALITY AS given({columns}, place) ORDER BY place"
+        parts.append(f'INSERT INTO "{table.name}" ({columns}) {source} {conflict}')
         place += len(names)
     for sql, count in others:
         parts.append(sql.format(*(f"${place + n}" for n in range(count))))

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 import structlog
 from fastapi import HTTPException
+from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.http.failures import answer_failure
@@ -31,6 +32,7 @@ class Edge:
         self._max_body_bytes = max_body_bytes
         self._requests = metrics.counter("http_requests", "HTTP requests answered", ("method", "route", "status"))
         self._seconds = metrics.histogram("http_request_seconds", "Time to answer", ("method", "route"))
+        self._samples: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -95,10 +97,18 @@ class Edge:
     def _observe(self, scope: Scope, status: int, seconds: float) -> None:
         route = str(getattr(scope.get("route"), "path", "unmatched"))
         method = scope["method"] if route != "unmatched" else "any"
-        self._requests.labels(method, route, str(status)).inc()
-        self._seconds.labels(method, route).observe(seconds)
+        count, duration = self._sampled(method, route, status)
+        count.inc()
+        duration.observe(seconds)
         if route not in QUIET_ROUTES:
             log.info("request", method=method, route=route, status=status, ms=round(seconds * 1000, 1))
+
+    def _sampled(self, method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+        """Return the two series of an answer; finding them by their labels costs more than counting."""
+        key = (method, route, status)
+        if key not in self._samples:
+            self._samples[key] = self._requests.labels(method, route, str(status)), self._seconds.labels(method, route)
+        return self._samples[key]
 
 
 def _text(headers: Mapping[bytes, bytes], name: bytes) -> str | None:

@@ -19,7 +19,7 @@ from pydantic import BaseModel
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from shared.auth import Caller
+from shared.auth import caller
 from shared.crypto import Vault
 from shared.db.engine import Database
 from shared.db.uow import Actor, UnitOfWork
@@ -97,7 +97,6 @@ class Idempotency:
 async def claim(
     request: Request,
     uow: Write,
-    who: Caller,
     key: Annotated[
         str,
         Header(
@@ -112,6 +111,7 @@ async def claim(
     vault: Vault = request.app.state.deps.vault
     digest = hashlib.sha256(await request.body()).hexdigest()
     fingerprint = vault.blind(f"{request.method} {request.url.path} {digest}", purpose="idempotency")
+    who = await caller(request)
     scope = f"{who.actor.kind}:{who.actor.id}" if who else f"public:{fingerprint}"
     body_hash = bytes.fromhex(fingerprint)
     try:

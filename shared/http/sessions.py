@@ -11,7 +11,7 @@ from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
 
-from shared.auth import Caller
+from shared.auth import caller
 from shared.db.clock import read_now
 from shared.db.sessions import ReadSession
 from shared.db.uow import PUBLIC, UnitOfWork
@@ -22,8 +22,9 @@ OPEN_SECONDS = 3.0  # a server that is stopped rather than dead accepts connecti
 T = TypeVar("T")
 
 
-async def write_uow(request: Request, who: Caller) -> AsyncIterator[UnitOfWork]:
+async def write_uow(request: Request) -> AsyncIterator[UnitOfWork]:
     """Open a unit of work in the name of the caller: staff, another service, or the public."""
+    who = await caller(request)
     async with AsyncExitStack() as stack:
         db = request.app.state.deps.db
         yield await _opened(stack, db.write(who.actor if who else PUBLIC))

@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-import structlog
-
 ACCEPTED = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
 _request_id: ContextVar[str | None] = ContextVar("lantai_request_id", default=None)
@@ -24,7 +22,6 @@ def request(proposed: str | None) -> Iterator[str]:
     request_id = proposed if proposed and ACCEPTED.fullmatch(proposed) else secrets.token_hex(16)
     token = _request_id.set(request_id)
     try:
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
-            yield request_id
+        yield request_id
     finally:
         _request_id.reset(token)

@@ -4,13 +4,14 @@
 the derived row, moves the timers and counts the version up. Commands do nothing else to a case.
 """
 
-import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, TypeVar
+from types import SimpleNamespace
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
+import orjson
 from sqlalchemy import func, select
 
 from services.requests.applications.history import Fact, Position, standing
@@ -43,7 +44,7 @@ APPROVERS = (Role.APPROVER,)
 PERSONAL_READERS = (Role.CLERK, Role.REVIEWER, Role.APPROVER)
 READERS = (Role.CLERK, Role.REVIEWER, Role.APPROVER, Role.SUPERVISOR)
 
-COLUMNS = tuple(column.key for column in applications.columns)
+EMPTY = dict.fromkeys(column.key for column in applications.columns)
 
 E = TypeVar("E", bound=ApplicationEvent)
 
@@ -98,7 +99,7 @@ class Case:
                 "sequence": fact.sequence,
                 "type": type.value,
                 "on": on,
-                "data": json.dumps(fact.data, ensure_ascii=False, default=str),
+                "data": orjson.dumps(fact.data, default=str).decode(),
                 "note_sealed": None if note is None else self.desk.vault.seal(note, context=NOTE),
                 "recorded_at": uow.now,
                 "recorded_by": uow.actor.id,
@@ -128,7 +129,7 @@ class Case:
     def _write(self, uow: UnitOfWork) -> None:
         """Insert a new case's row, and the new entries; a loaded row is the session's to update."""
         if self.is_new:
-            uow.insert(applications, {name: getattr(self.row, name) for name in COLUMNS})
+            uow.insert(applications, vars(self.row))
         uow.insert(case_events, *self.unwritten)
         self.unwritten = []
 
@@ -173,6 +174,11 @@ class Case:
         """Record who did what to the case, and what its due day is since then."""
         dated = {"state": self.standing.state.value, "due_on": self.standing.due_on}
         uow.audit(f"application.{action}", subject=self.row.id, agency_id=self.row.agency_id, details=dated | details)
+
+
+def new_row(**values: Any) -> Application:
+    """Return a row to be registered: a plain one, since a mapped object costs ten times as much and nobody loads it."""
+    return cast(Application, SimpleNamespace(**(EMPTY | values)))
 
 
 def derived(standing: Standing) -> dict[str, Any]:
@@ -253,5 +259,5 @@ async def facts_of_many(
     for application_id, sequence, type, on, data in await session.execute(
         wanted.order_by(CaseEntry.application_id, CaseEntry.sequence)
     ):
-        found.setdefault(application_id, []).append(Fact(sequence, EntryType(type), on, json.loads(data)))
+        found.setdefault(application_id, []).append(Fact(sequence, EntryType(type), on, orjson.loads(data)))
     return found

@@ -8,7 +8,7 @@ from datetime import date
 from uuid import UUID
 
 from services.requests.applications import codes, rules
-from services.requests.applications.case import APPROVERS, HANDLERS, PERSONAL_READERS, Case, open_for
+from services.requests.applications.case import APPROVERS, HANDLERS, PERSONAL_READERS, Case, new_row, open_for
 from services.requests.applications.models import Application
 from services.requests.applications.personal import Content, Personal, blind_id_number
 from services.requests.applications.rules import ApplicantKind, Channel, EntryType, FormWanted, ObtainBy
@@ -73,7 +73,7 @@ async def _register(
     rules.check_arrival(delivered_on, uow.today)
     serial = await _next_serial(uow, new.agency_id, uow.today.year)
     code = codes.new_code()
-    row = Application(
+    row = new_row(
         id=uuid7(),
         agency_id=new.agency_id,
         version=0,

@@ -3,8 +3,9 @@
 The text of a request may itself hold somebody's data, so it is sealed too. Nothing of it goes into events or audit.
 """
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+
+import orjson
 
 from shared.crypto import Vault, mask_email, mask_id_number, mask_name, mask_phone
 
@@ -28,11 +29,11 @@ class Personal:
     address: str | None = None
 
     def seal(self, vault: Vault) -> str:
-        return vault.seal(json.dumps(asdict(self), ensure_ascii=False), context=PERSONAL)
+        return vault.seal(orjson.dumps(self).decode(), context=PERSONAL)
 
     @staticmethod
     def open(vault: Vault, sealed: str) -> "Personal":
-        return Personal(**json.loads(vault.open(sealed, context=PERSONAL)))
+        return Personal(**orjson.loads(vault.open(sealed, context=PERSONAL)))
 
     def masked(self) -> "Personal":
         """Return what staff see without giving a reason."""
@@ -55,11 +56,11 @@ class Content:
     document_number: str | None = None
 
     def seal(self, vault: Vault) -> str:
-        return vault.seal(json.dumps(asdict(self), ensure_ascii=False), context=CONTENT)
+        return vault.seal(orjson.dumps(self).decode(), context=CONTENT)
 
     @staticmethod
     def open(vault: Vault, sealed: str) -> "Content":
-        return Content(**json.loads(vault.open(sealed, context=CONTENT)))
+        return Content(**orjson.loads(vault.open(sealed, context=CONTENT)))
 
 
 def blind_id_number(vault: Vault, id_number: str) -> str:
