@@ -1,5 +1,6 @@
 """The unit of work: everything or nothing, the database's clock, one open timer of a kind."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -10,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from shared.db.engine import Database
 from shared.db.ids import uuid7
-from shared.db.spine import audit_entries, clock_offset, outbox, spine, timers
+from shared.db.spine import audit_entries, clock_offset, inbox, outbox, spine, timers
 from shared.db.uow import PUBLIC, Actor, UnitOfWork
 from shared.events.sentiment import IncidentClosed, IncidentLevel
 
@@ -154,3 +155,53 @@ async def test_a_transaction_that_a_swallowed_error_doomed_is_not_told_as_commit
                 await uow.session.execute(text("SELECT 1/0"))
     async with db.read() as session:
         assert (await session.execute(select(clock_offset))).first() is None
+
+
+async def test_collected_rows_and_statements_are_one_statement_and_wait_for_the_flush(db: Database) -> None:
+    subject = uuid7()
+    async with db.write(CLERK) as uow:
+        await uow.fetch("INSERT INTO inbox (event_id, type) VALUES ($1, 'old')", subject)
+        rows = [{"event_id": uuid7(), "type": f"kind {n}"} for n in range(2)]
+        uow.insert(inbox, *rows)
+        uow.also("UPDATE inbox SET type = {0} WHERE event_id = {1}", "new", subject)
+        decide(uow)
+        assert [row["type"] for row in await uow.fetch("SELECT type FROM inbox")] == ["old"]
+        await uow.flush()
+        kinds = await uow.fetch("SELECT type FROM inbox ORDER BY type")
+        assert [row["type"] for row in kinds] == ["kind 0", "kind 1", "new"]
+    assert await counts(db) == [1, 1, 1]
+
+
+async def test_a_session_and_the_driver_share_one_transaction(db: Database) -> None:
+    with pytest.raises(RuntimeError, match="no"):
+        async with db.write(CLERK) as uow:
+            await uow.session.execute(insert(inbox).values(event_id=uuid7(), type="by session"))
+            assert len(await uow.fetch("SELECT FROM inbox")) == 1
+            raise RuntimeError("no")
+    async with db.read() as session:
+        assert (await session.execute(select(func.count()).select_from(inbox))).scalar_one() == 0
+
+
+async def test_nobody_is_lent_the_transaction_of_a_call_that_was_cancelled(db: Database) -> None:
+    async def stuck() -> None:
+        async with db.write(CLERK) as uow:
+            await uow.fetch("INSERT INTO inbox (event_id, type) VALUES ($1, 'half')", uuid7())
+            await uow.fetch("SELECT pg_sleep(30)")
+
+    for _ in range(3):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.3):
+                await stuck()
+    async with db.read() as session:
+        assert (await session.execute(select(func.count()).select_from(inbox))).scalar_one() == 0
+        mine = text(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in%'"
+        )
+        assert (await session.execute(mine)).scalar_one() == 0
+    assert db.engine.pool.checkedout() == 0  # type: ignore[attr-defined]  # QueuePool's own counter
+
+
+async def test_a_session_does_not_commit_behind_the_unit_of_works_back(db: Database) -> None:
+    async with db.write(CLERK) as uow:
+        with pytest.raises(TypeError):
+            await uow.session.commit()
