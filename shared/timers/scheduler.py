@@ -123,23 +123,14 @@ class Scheduler:
                     await asyncio.wait_for(self._stopping.wait(), self._poll_seconds)
 
     async def sweep(self) -> int:
-        """Fire what is due now, up to a limit; return how many timers were found due.
-
-        What a database in trouble raises at some of them is raised when the others have been tried.
-        """
+        """Fire what is due now, up to a limit; return how many timers were found due."""
         async with self._db.read() as session:
             found = await due(session, self._handlers.keys(), SWEEP_TIMERS)
-        trouble: Exception | None = None
         for start in range(0, len(found), TIMERS_PER_TRANSACTION):
             if self._stopping.is_set():
                 break
-            try:
-                await self._fire(found[start : start + TIMERS_PER_TRANSACTION])
-                self._pulse.beat()
-            except Exception as error:
-                trouble = error
-        if trouble is not None:
-            raise trouble
+            await self._fire(found[start : start + TIMERS_PER_TRANSACTION])
+            self._pulse.beat()
         return len(found)
 
     async def _fire(self, ids: Sequence[UUID]) -> None:
@@ -157,14 +148,25 @@ class Scheduler:
                     return
                 left.remove(failure.timer.id)
                 await self._fire_alone(failure.timer.id)
-            except Exception as error:
-                trouble = (database_trouble(error) and not row_is_held(error)) or isinstance(error, OSError)
-                if trouble or len(left) == 1:
+            except Exception:
+                if len(left) == 1:
                     raise
-                # Raised by what the handlers left to the end (flush, deferred constraint): each is tried alone.
-                for timer_id in left:
-                    await self._fire_alone(timer_id)
+                # Left to the end by a handler (flush, deferred constraint), or a database in trouble with one of them.
+                await self._fire_each(left)
                 return
+
+    async def _fire_each(self, ids: Sequence[UUID]) -> None:
+        """Fire one by one. Trouble with one is passed over; with two in a row it is the database's, and raised."""
+        passed_over = False
+        for timer_id in ids:
+            try:
+                await self._fire_alone(timer_id)
+                passed_over = False
+            except Exception as error:
+                if passed_over:
+                    raise
+                passed_over = True
+                log.warning("timer waits", service=self._db.service, timer_id=str(timer_id), reason=describe(error))
 
     async def _fire_alone(self, timer_id: UUID) -> None:
         """Fire one of several; if somebody keeps its row, it stays due for the next sweep and the others go on."""

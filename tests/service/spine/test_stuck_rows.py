@@ -240,3 +240,17 @@ async def test_a_timer_that_one_before_it_cancelled_or_moved_does_not_fire(count
             await session.execute(select(timers.c.subject, timers.c.due_at).where(timers.c.fired_at.is_(None)))
         ).all()
     assert [tuple(row) for row in left] == [(moved, NOW + timedelta(days=1))]
+
+
+async def test_a_databases_trouble_with_one_timer_holds_up_no_other(counters: Database) -> None:
+    """Its transaction loses the connection, each time; it is the first in line."""
+    sick, *others = some_ids(5)
+
+    async def fire(uow: UnitOfWork, timer: DueTimer) -> None:
+        if timer.subject == sick:
+            await uow.session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+        await uow.session.execute(insert(effects).values(subject=timer.subject, number=1))
+
+    await schedule(counters, sick, *others)
+    async with running(Scheduler(counters, {"remind": fire}, poll_seconds=0.1)):
+        await until_effects(counters, {one: [1] for one in others}, 10)
