@@ -7,10 +7,11 @@ from typing import Any
 from services.notify.deliveries.commands import announce
 from services.notify.settings import NotifySettings
 from services.notify.templates.packaged import packaged
+from shared.bus.dispatch import InBatches
 from shared.db.uow import UnitOfWork
 from shared.events import EVENTS, Envelope, Event
 from shared.events.catalog import AgencyUpserted, CalendarPublished
-from shared.replicas.agencies import on_agency_upserted
+from shared.replicas.agencies import on_agencies_upserted
 from shared.replicas.calendars import on_calendar_published
 from shared.service.definition import EventHandler
 from shared.service.deps import Deps
@@ -22,7 +23,7 @@ def consumers(deps: Deps[NotifySettings]) -> Mapping[type[Event], EventHandler]:
     announced: dict[type[Event], EventHandler] = {
         EVENTS[event]: on_announced for event in {template.event for template in packaged().values()}
     }
-    return announced | {AgencyUpserted: on_agency_upserted, CalendarPublished: on_calendar_published}
+    return announced | {AgencyUpserted: InBatches(on_agencies_upserted), CalendarPublished: on_calendar_published}
 
 
 async def _announce(site: str, uow: UnitOfWork, envelope: Envelope[Any]) -> None:

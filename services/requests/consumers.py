@@ -8,11 +8,12 @@ from services.requests.notices.commands import on_notice_delivered, on_notice_fa
 from services.requests.redating.commands import on_calendar_published
 from services.requests.replies.commands import on_document_published
 from services.requests.settings import RequestsSettings
+from shared.bus.dispatch import InBatches
 from shared.db.uow import UnitOfWork
 from shared.events import Envelope, Event
 from shared.events.catalog import AgencyUpserted, CalendarPublished, DocumentPublished
 from shared.events.notify import NoticeDelivered, NoticeFailed
-from shared.replicas.agencies import on_agency_upserted
+from shared.replicas.agencies import on_agencies_upserted
 from shared.service.definition import EventHandler
 from shared.service.deps import Deps
 
@@ -25,7 +26,7 @@ def consumers(deps: Deps[RequestsSettings]) -> Mapping[type[Event], EventHandler
         await on_document_published(uow, desk, envelope)
 
     return {
-        AgencyUpserted: on_agency_upserted,
+        AgencyUpserted: InBatches(on_agencies_upserted),
         CalendarPublished: on_calendar_published,
         DocumentPublished: on_published,
         NoticeDelivered: on_notice_delivered,

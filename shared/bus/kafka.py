@@ -44,6 +44,9 @@ STOP_SECONDS = 1.5
 NEW_TOPIC_SECONDS = 1.0  # a topic that was created a moment ago is not known to every broker at once
 BATCH_BYTES = MAX_EVENT_BYTES + 20_000  # one record at the limit, with its framing, still fits the broker's 1 MiB
 SET_FOR_THE_TOPIC = 1  # where a setting comes from: the topic's own, not the broker's or a default
+# A partition whose records were not taken yet is left out of the next request, and there is one request at a time: new
+# records there wait until it is answered, with the others' records or with none after this time (by default 500 ms).
+FETCH_WAIT_MS = 100
 NOT_MINE = (
     CommitFailedError,
     IllegalGenerationError,
@@ -183,6 +186,7 @@ class KafkaTransport:
                 "session_timeout_ms": session_ms,
                 "heartbeat_interval_ms": session_ms // 4,
                 "metadata_max_age_ms": 30_000,
+                "fetch_max_wait_ms": FETCH_WAIT_MS,
                 "request_timeout_ms": max(session_ms + 2_000, int(REQUEST_SECONDS * 1000)),
             },
         )

@@ -1,12 +1,12 @@
 """The agency tree as each service knows it, replicated from the catalog's compacted topic."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ARRAY, Row, Uuid, any_, bindparam, select
-from sqlalchemy.dialects.postgresql import insert
 
+from shared.db.bulk import insert_rows
 from shared.db.sessions import AnySession
 from shared.db.spine import agency_replica
 from shared.db.uow import UnitOfWork
@@ -19,6 +19,8 @@ ONE = select(agency_replica).where(agency_replica.c.id == bindparam("id", type_=
 NAMES = select(agency_replica.c.id, agency_replica.c.name).where(
     agency_replica.c.id == any_(bindparam("ids", type_=ARRAY(Uuid)))
 )
+STATE = [column.name for column in agency_replica.c if not column.primary_key]
+REPLACED = f"ON CONFLICT (id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in STATE)}"
 
 
 class ReplicaNotReady(DomainError):
@@ -52,13 +54,12 @@ async def names(session: AnySession, ids: Iterable[UUID]) -> dict[UUID, str]:
     return {row.id: row.name for row in await session.execute(NAMES, {"ids": list(set(ids))})}
 
 
-async def upsert(uow: UnitOfWork, agency_id: UUID, event: AgencyUpserted) -> None:
-    """Write the full state of an agency; the catalog calls this in the transaction that changes the agency itself."""
-    values = event.model_dump()
-    statement = insert(agency_replica).values(id=agency_id, **values)
-    await uow.session.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
+async def upsert(uow: UnitOfWork, states: Mapping[UUID, AgencyUpserted]) -> None:
+    """Write the full state of agencies; the catalog calls this in the transaction that changes the agency itself."""
+    rows = [{"id": agency_id, **state.model_dump()} for agency_id, state in states.items()]
+    await insert_rows(uow.session, agency_replica, rows, REPLACED)
 
 
-async def on_agency_upserted(uow: UnitOfWork, envelope: Envelope[AgencyUpserted]) -> None:
-    """Consumer of `agency.upserted.v1`."""
-    await upsert(uow, envelope.subject, envelope.data)
+async def on_agencies_upserted(uow: UnitOfWork, envelopes: Sequence[Envelope[AgencyUpserted]]) -> None:
+    """Consumer of `agency.upserted.v1`, many together: a service that starts empty reads the whole tree."""
+    await upsert(uow, {envelope.subject: envelope.data for envelope in envelopes})

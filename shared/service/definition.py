@@ -6,14 +6,15 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from shared.bus.dispatch import Handler
 from shared.db.sessions import ReadSession
 from shared.db.uow import UnitOfWork
-from shared.events import Envelope, Event
+from shared.events import Event
 from shared.service.deps import Deps
 from shared.service.settings import ServiceSettings
 from shared.timers import DueTimer
 
-EventHandler = Callable[[UnitOfWork, Envelope[Any]], Awaitable[None]]
+EventHandler = Handler
 TimerHandler = Callable[[UnitOfWork, DueTimer], Awaitable[None]]
 BackgroundTask = Callable[[], Awaitable[None]]
 

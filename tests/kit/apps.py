@@ -17,6 +17,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 
 from shared.auth import DevelopmentIssuer, Grant, Role, ServiceTokens, TokenVerifier
+from shared.bus.dispatch import InBatches
 from shared.crypto import Vault
 from shared.db.engine import Database
 from shared.db.ids import uuid7
@@ -111,7 +112,8 @@ class ServiceUnderTest:
                 agency_id=agency_id,
                 data=event,
             )
-            await self.definition.consumers(self.deps)[type(event)](uow, envelope)
+            handler = self.definition.consumers(self.deps)[type(event)]
+            await (handler.handle(uow, [envelope]) if isinstance(handler, InBatches) else handler(uow, envelope))
         return envelope.id
 
     async def fire_due_timers(self) -> list[str]:

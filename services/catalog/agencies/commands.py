@@ -79,6 +79,6 @@ async def _tell(uow: UnitOfWork, agency: Agency, action: str) -> None:
         active=agency.active,
         locality=agency.locality,
     )
-    await replica.upsert(uow, agency.id, event)
+    await replica.upsert(uow, {agency.id: event})
     uow.emit(event, subject=agency.id, agency_id=agency.id)
     uow.audit(action, subject=agency.id, agency_id=agency.id, details={"version": agency.version, "name": agency.name})
