@@ -20,6 +20,7 @@ from shared.bus.wakeup import Listener
 
 Partition = tuple[str, int]
 POLL_SECONDS = 0.5
+FETCH_BYTES = 8_000_000  # the last record fetched begins below it
 
 _HEARTBEAT = """
     WITH me AS (
@@ -50,11 +51,17 @@ _CLAIM = """
       AND (c.owner IS NULL OR c.owner = $2 OR c.lease_until < clock_timestamp())
     RETURNING c.topic, c.partition, c.position
 """
+# The sizes are summed without reading the bodies, so that hundreds of records at the limit are no half gigabyte.
 _FETCH = """
-    SELECT r.topic, r.partition, r."offset", r.key, r.headers, r.body, r.at
-    FROM unnest($1::text[], $2::int[], $3::bigint[]) AS h(topic, partition, position),
-    LATERAL (SELECT * FROM bus_records b WHERE b.topic = h.topic AND b.partition = h.partition
-             AND b."offset" >= h.position ORDER BY b."offset" LIMIT $4) r
+    SELECT topic, partition, "offset", key, headers, body, at FROM (
+        SELECT *, sum(octet_length(body)) OVER (ORDER BY place, "offset") - octet_length(body) AS bytes_before FROM (
+            SELECT h.place, r.*
+            FROM unnest($1::text[], $2::int[], $3::bigint[]) WITH ORDINALITY AS h(topic, partition, position, place),
+            LATERAL (SELECT * FROM bus_records b WHERE b.topic = h.topic AND b.partition = h.partition
+                     AND b."offset" >= h.position ORDER BY b."offset" LIMIT $4) r
+            ORDER BY h.place, r."offset" LIMIT $4
+        ) AS next
+    ) AS measured WHERE bytes_before < $5 ORDER BY place, "offset"
 """
 # A position that a crash of the server loses only delivers again, so it does not wait for the disk.
 _COMMIT = """
@@ -137,9 +144,9 @@ class EmbeddedSubscription:
         held = list(self._reading)
         async with self._connection() as connection:
             rows = await connection.fetch(
-                _FETCH, [t for t, _ in held], [p for _, p in held], list(self._reading.values()), max_records
+                _FETCH, *zip(*held, strict=True), list(self._reading.values()), max_records, FETCH_BYTES
             )
-        taken = [_delivered(row) for row in rows[:max_records]]
+        taken = [_delivered(row) for row in rows]
         for delivered in taken:
             place = delivered.record.topic, delivered.partition
             if place in self._reading:

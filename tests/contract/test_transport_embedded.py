@@ -10,9 +10,9 @@ import pytest
 from shared.bus.embedded import EmbeddedTransport
 from shared.bus.embedded_schema import migrate_bus
 from shared.bus.embedded_upkeep import Backlog, clean, undrained
-from shared.bus.transport import PositionLost, Transport, TransportUnavailable
+from shared.bus.transport import Delivered, PositionLost, Transport, TransportUnavailable
 from shared.db import direct
-from tests.contract.transport_suite import TransportSuite, World, a_topic, closing, numbers, read, record
+from tests.contract.transport_suite import PATIENCE, TransportSuite, World, a_topic, closing, numbers, read, record
 from tests.kit.postgres import Builder
 
 LEASE_SECONDS = 1.5
@@ -164,3 +164,17 @@ async def test_a_dead_database_is_said_at_once() -> None:
                 await log.check()
     finally:
         await log.stop()
+
+
+async def test_large_records_come_in_several_fetches(world: EmbeddedWorld) -> None:
+    log, topic = await world.another_process(), a_topic()
+    await log.ensure_topics([topic])
+    for n in range(5):
+        await log.publish([record(topic, f"k{k}", n, size=900_000) for k in range(6)])
+    async with log.subscribe(f"g-{topic.name}", [topic.name]) as subscription:
+        batches: list[list[Delivered]] = []
+        async with asyncio.timeout(PATIENCE):
+            while sum(map(len, batches)) < 30:
+                batches.append(await subscription.fetch(500, 0.5))
+    assert max(sum(len(one.record.body) for one in batch) for batch in batches) < 10_000_000
+    assert numbers(one for batch in batches for one in batch) == {f"k{k}": list(range(5)) for k in range(6)}
