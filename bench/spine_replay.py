@@ -5,6 +5,7 @@ import json
 import os
 import random
 import socket
+from collections import Counter as Tally
 from collections import defaultdict
 from contextlib import suppress
 from uuid import UUID, uuid4
@@ -14,7 +15,7 @@ import uvicorn
 from bench.rig import connection, database, line
 from shared.db import direct
 from shared.db.engine import Database
-from tests.kit.edge import NOTES, edge_service
+from tests.kit.edge import NOTES, EdgeTestSettings, edge_service
 
 KEYS = int(os.environ.get("KEYS", "1000"))
 RETRIES = 5
@@ -28,11 +29,11 @@ async def main() -> None:
         async with connection(db) as c:
             await c.execute(NOTES)
             await c.execute("CREATE TABLE alembic_version (version_num text)")
-        async with edge_service(db.url) as edge:
+        async with edge_service(db.url, EdgeTestSettings(public_requests_per_minute=10**9)) as edge:
             listening = socket.create_server(("127.0.0.1", 0))
             server = uvicorn.Server(uvicorn.Config(edge.app, log_level="critical", lifespan="off"))
             serving = asyncio.create_task(server.serve([listening]))
-            answers = await _storm(listening.getsockname()[1])
+            answers, refused = await _storm(listening.getsockname()[1])
             server.should_exit = True
             await serving
         rows, keys = await _rows(db)
@@ -40,15 +41,16 @@ async def main() -> None:
     unanswered = KEYS - len(answers)
     detail = (
         f"rows per key, {KEYS:,} keys × {RETRIES}; keys kept {keys:,}, replays that differ {different} (0),"
-        f" keys without an answer {unanswered}"
+        f" keys without an answer {unanswered} (0), other answers by status {dict(refused)}"
     )
     line("12 idempotent replay", f"{rows / KEYS:.6f}", "1", detail)
 
 
-async def _storm(port: int) -> dict[str, list[bytes]]:
+async def _storm(port: int) -> tuple[dict[str, list[bytes]], Tally[int]]:
     """Post every key `RETRIES` times at once; then once more for each, so that every key has an answer to compare."""
     chance = random.Random(12)
     answers: dict[str, list[bytes]] = defaultdict(list)
+    refused: Tally[int] = Tally()
     gate = asyncio.Semaphore(AT_ONCE)
 
     async def post(key: str, cut: bool) -> None:
@@ -56,13 +58,15 @@ async def _storm(port: int) -> dict[str, list[bytes]]:
             status, body = await _post(port, key, cut)
         if status == 201:
             answers[key].append(body)
+        elif status:
+            refused[status] += 1
 
     keys = [str(uuid4()) for _ in range(KEYS)]
     for start in range(0, KEYS, 50):
         part = [key for key in keys[start : start + 50] for _ in range(RETRIES)]
         await asyncio.gather(*(post(key, chance.random() < CUT_SHARE) for key in part))
         await asyncio.gather(*(post(key, cut=False) for key in keys[start : start + 50]))
-    return answers
+    return answers, refused
 
 
 async def _post(port: int, key: str, cut: bool) -> tuple[int, bytes]:
