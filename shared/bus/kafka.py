@@ -1,4 +1,4 @@
-"""The Kafka transport: the only file that knows aiokafka.
+"""The Kafka transport: with `kafka_topics.py` the only file that knows aiokafka.
 
 Measured hazards it guards against: with the broker gone `commit()` never returns, `getmany()` returns empty without an
 error, `stop()` may hang or raise CancelledError. So every call has a limit, and `lag` and `check` ask the broker, so
@@ -14,19 +14,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import (
     CommitFailedError,
     IllegalGenerationError,
     IllegalStateError,
     KafkaError,
     RebalanceInProgressError,
-    TopicAlreadyExistsError,
     UnknownMemberIdError,
-    for_code,
 )
 
+from shared.bus.kafka_topics import ensure
 from shared.bus.transport import (
     Delivered,
     Position,
@@ -43,7 +41,6 @@ REQUEST_SECONDS = 5.0
 STOP_SECONDS = 1.5
 NEW_TOPIC_SECONDS = 1.0  # a topic that was created a moment ago is not known to every broker at once
 BATCH_BYTES = MAX_EVENT_BYTES + 20_000  # one record at the limit, with its framing, still fits the broker's 1 MiB
-SET_FOR_THE_TOPIC = 1  # where a setting comes from: the topic's own, not the broker's or a default
 # A partition whose records were not taken yet is left out of the next request, and there is one request at a time: new
 # records there wait until it is answered, with the others' records or with none after this time (by default 500 ms).
 FETCH_WAIT_MS = 100
@@ -132,19 +129,12 @@ class KafkaTransport:
                     raise TransportUnavailable("Kafka: no broker answers")
 
     async def ensure_topics(self, topics: Iterable[Topic]) -> None:
-        wanted = [_new_topic(topic) for topic in {topic.name: topic for topic in topics}.values()]
         admin = AIOKafkaAdminClient(**self._common)
         try:
             with _unavailable("topics not created"):
                 async with asyncio.timeout(4 * REQUEST_SECONDS):
                     await admin.start()
-                    answer = await admin.create_topics(wanted)
-                    # The client raises nothing by itself: each topic's code is in the answer.
-                    for name, code, *message in answer.topic_errors:
-                        if code not in (0, TopicAlreadyExistsError.errno):
-                            told = f"{for_code(code).__name__} {message}"
-                            raise TransportUnavailable(f"Kafka: topic {name} not created: {told}")
-                    await _configure(admin, wanted)
+                    await ensure(admin, {topic.name: topic for topic in topics}.values())
         finally:
             await _end(admin.close())
 
@@ -236,34 +226,6 @@ async def _send(
 def _append(batch: Any, record: Record) -> bool:
     headers = list(zip(record.headers, map(str.encode, record.headers.values()), strict=True))
     return batch.append(key=record.key.encode(), value=record.body, timestamp=None, headers=headers) is not None
-
-
-def _new_topic(topic: Topic) -> NewTopic:
-    if topic.compacted:
-        configs = {"cleanup.policy": "compact", "retention.ms": "-1"}
-    else:
-        configs = {"cleanup.policy": "delete", "retention.ms": str(topic.retention_days * 86_400_000)}
-    # An empty assignment lets the broker's own default.replication.factor decide.
-    return NewTopic(topic.name, topic.partitions, -1, replica_assignments={}, topic_configs=configs)
-
-
-async def _configure(admin: AIOKafkaAdminClient, topics: list[NewTopic]) -> None:
-    """Give topics that existed before what the registry says now, and leave what an operator has set besides.
-
-    The request replaces all that is set of a topic, so what is there goes along.
-    """
-    (described,) = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, t.name) for t in topics])
-    wanted = {topic.name: topic.topic_configs for topic in topics}
-    changed = []
-    for _, _, _, name, entries in described.resources:
-        own = {entry[0]: entry[1] for entry in entries if entry[3] == SET_FOR_THE_TOPIC}
-        if own | wanted[name] != own:
-            changed.append(ConfigResource(ConfigResourceType.TOPIC, name, own | wanted[name]))
-    if changed:
-        (answer,) = await admin.alter_configs(changed)
-        for code, message, _, name in answer.resources:
-            if code:
-                raise TransportUnavailable(f"Kafka: topic {name} not configured: {for_code(code).__name__} {message}")
 
 
 class _Revoked(ConsumerRebalanceListener):  # type: ignore[misc]  # the client is untyped
