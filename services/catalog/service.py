@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from services.catalog.app import create_app
 from services.catalog.calendar.coverage import coverage_days
+from services.catalog.calendar.releases import note_release
 from services.catalog.consumers import consumers
 from services.catalog.documents import queries as documents
 from services.catalog.feeds import queries as feeds
@@ -11,14 +12,18 @@ from services.catalog.feeds.commands import seal_once
 from services.catalog.obligations import queries as obligations
 from services.catalog.settings import CatalogSettings
 from services.catalog.timers import timers
+from shared.replicas.packaged import NOTED_EVERY_SECONDS
 from shared.service.background import every
 from shared.service.definition import BackgroundTask, Definition, Gauge
 from shared.service.deps import Deps
 
 
 def tasks(deps: Deps[CatalogSettings]) -> Mapping[str, BackgroundTask]:
-    """The feed's sealer; several workers may run it, one at a time works."""
-    return {"feed-sealer": every(deps.settings.feed_seal_seconds, lambda: seal_once(deps.db))}
+    """The packaged years of this release, and the feed's sealer; several workers may run them, one at a time works."""
+    return {
+        "packaged-calendar": every(NOTED_EVERY_SECONDS, lambda: note_release(deps.db)),
+        "feed-sealer": every(deps.settings.feed_seal_seconds, lambda: seal_once(deps.db)),
+    }
 
 
 SERVICE = Definition(

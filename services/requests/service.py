@@ -1,13 +1,27 @@
 """依申请公开 as those who start it know it."""
 
+from collections.abc import Mapping
+
 from services.requests.app import create_app
 from services.requests.consumers import consumers
 from services.requests.desk import Desk
 from services.requests.gauges import GAUGES
-from services.requests.redating.tasks import redating_loop
+from services.requests.redating.tasks import note_release, redating_loop
 from services.requests.settings import RequestsSettings
 from services.requests.timers import timers
-from shared.service.definition import Definition
+from shared.replicas.packaged import NOTED_EVERY_SECONDS
+from shared.service.background import every
+from shared.service.definition import BackgroundTask, Definition
+from shared.service.deps import Deps
+
+
+def tasks(deps: Deps[RequestsSettings]) -> Mapping[str, BackgroundTask]:
+    """The packaged years of this release, and the re-dating of open cases."""
+    return {
+        "packaged-calendar": every(NOTED_EVERY_SECONDS, lambda: note_release(deps.db)),
+        "redating": redating_loop(deps.db, Desk.of(deps)),
+    }
+
 
 SERVICE = Definition(
     name="requests",
@@ -16,6 +30,6 @@ SERVICE = Definition(
     create_app=create_app,
     consumers=consumers,
     timers=timers,
-    tasks=lambda deps: {"redating": redating_loop(deps.db, Desk.of(deps))},
+    tasks=tasks,
     gauges=GAUGES,
 )

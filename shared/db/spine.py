@@ -177,3 +177,11 @@ calendar_replica = Table(
     Column("local_agency_id", Uuid),
     Index("ix_calendar_replica_year", "year", "version"),
 )
+
+calendar_releases = Table(
+    "calendar_releases",
+    spine,
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("papers", Text, nullable=False),
+    Column("seen_at", UtcDateTime, nullable=False),
+)

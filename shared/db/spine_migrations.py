@@ -7,8 +7,13 @@ from shared.db.spine import spine
 
 
 def create_spine(op: Operations) -> None:
-    """Create every spine table. Before the first release the tables are edited in place; after it, by new steps."""
+    """Create every spine table as it stands now; a table added later comes to older databases by `create_missing`."""
     spine.create_all(op.get_bind(), checkfirst=False)
+
+
+def create_missing(op: Operations) -> None:
+    """Create the spine tables that a database made by an earlier revision does not have yet."""
+    spine.create_all(op.get_bind(), checkfirst=True)
 
 
 def drop_spine(op: Operations) -> None:

@@ -22,18 +22,20 @@ from shared.db.spine import agency_replica, calendar_replica
 from shared.db.uow import UnitOfWork
 from shared.events import Envelope
 from shared.events.catalog import CalendarPublished
+from shared.replicas import packaged
 
 KEPT_CALENDARS = 64
 
-_built: OrderedDict[tuple[UUID, ...], Calendar] = OrderedDict()
+_built: OrderedDict[tuple[str, tuple[UUID, ...]], Calendar] = OrderedDict()
 
 
 async def current(session: AnySession, agency_id: UUID | None = None, *, known_at: datetime | None = None) -> Calendar:
     """Return the calendar that holds now, with the local days of the agency and of those above it.
 
-    With `known_at`, the calendar that held at that moment: the notices in effect by then, on the packaged years.
+    With `known_at`, the calendar that held at that moment: notices in effect by then on the years packaged by then.
     """
-    return await of_rows(session, await _heads(session, agency_id, known_at))
+    base = None if known_at is None else await packaged.known(session, known_at)
+    return await of_rows(session, await _heads(session, agency_id, known_at), base)
 
 
 async def of_agencies(session: AnySession, agency_ids: Collection[UUID]) -> dict[UUID, Calendar]:
@@ -103,21 +105,24 @@ async def as_known(session: AnySession, day: date, agency_id: UUID | None = None
     return overlaid(national(max(issued)), found.all())
 
 
-def kept(ids: tuple[UUID, ...]) -> Calendar | None:
-    """Return the calendar of these rows if it was built before; rows never change, so it stays right."""
+def kept(ids: tuple[UUID, ...], base: Calendar | None = None) -> Calendar | None:
+    """Return the calendar of these rows on `base` (the packaged one) if it was built before; rows never change."""
+    base = base or national()
     if not ids:
-        return national()
-    if ids in _built:
-        _built.move_to_end(ids)
-    return _built.get(ids)
+        return base
+    key = base.version, ids
+    if key in _built:
+        _built.move_to_end(key)
+    return _built.get(key)
 
 
-async def of_rows(session: AnySession, ids: tuple[UUID, ...]) -> Calendar:
-    """Return the calendar of these rows, which are ordered by year and id."""
-    calendar = kept(ids)
+async def of_rows(session: AnySession, ids: tuple[UUID, ...], base: Calendar | None = None) -> Calendar:
+    """Return the calendar of these rows, which are ordered by year and id, on `base` (the packaged one)."""
+    base = base or national()
+    calendar = kept(ids, base)
     if calendar is None:
         found = await session.execute(select(calendar_replica).where(calendar_replica.c.id.in_(ids)))
-        calendar = _built[ids] = overlaid(national(), found.all())
+        calendar = _built[base.version, ids] = overlaid(base, found.all())
         if len(_built) > KEPT_CALENDARS:
             _built.popitem(last=False)
     return calendar

@@ -4,7 +4,9 @@ The job's row is locked while a chunk is at work and remembers how far it came, 
 jobs, a killed one loses at most its own chunk, and no case is dated twice by one job. Closed cases are never touched.
 """
 
+from datetime import date
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import select, text
 
@@ -17,13 +19,14 @@ from services.requests.redating.rules import first_changed_on
 from services.requests.reminders.rules import moments
 from services.requests.reminders.schedule import Scheduled, fired_kinds_of_many, open_timers_of_many, reschedule_all
 from services.requests.third_parties.commands import redate_terms
+from shared.bus.dead_letters import NO_AGENCY
 from shared.db.ids import uuid7
 from shared.db.uow import UnitOfWork
 from shared.events import Envelope
 from shared.events import requests as events
 from shared.events.catalog import CalendarPublished
 from shared.events.requests import ApplicationState
-from shared.replicas import calendars
+from shared.replicas import calendars, packaged
 from shared.replicas.place import place_of
 
 COLUMNS = (
@@ -58,22 +61,30 @@ async def on_calendar_published(uow: UnitOfWork, envelope: Envelope[CalendarPubl
     changed_on = first_changed_on(before, await calendars.current(uow.session, local))
     if changed_on is None:
         return
+    notice = f"{envelope.data.notice_number}（第{envelope.data.version}版）"
+    _ask(uow, envelope.agency_id, notice, changed_on)
+
+
+async def on_release(uow: UnitOfWork) -> None:
+    """Ask for the same when this release packages other years than the one before it: no event tells of them."""
+    changed_on = await packaged.note_release(uow)
+    if changed_on is not None:
+        _ask(uow, NO_AGENCY, "随新版本安装的放假安排", changed_on)
+
+
+def _ask(uow: UnitOfWork, agency_id: UUID, notice: str, changed_on: date) -> None:
     job = Redating(
         id=uuid7(),
-        agency_id=envelope.agency_id,
-        notice=f"{envelope.data.notice_number}（第{envelope.data.version}版）",
+        agency_id=agency_id,
+        notice=notice,
         first_changed_on=changed_on,
         looked_at=0,
         changed=0,
         requested_at=uow.now,
     )
     uow.session.add(job)
-    uow.audit(
-        "redating.requested",
-        subject=job.id,
-        agency_id=job.agency_id,
-        details={"notice": job.notice, "first_changed_on": changed_on},
-    )
+    details = {"notice": notice, "first_changed_on": changed_on}
+    uow.audit("redating.requested", subject=job.id, agency_id=agency_id, details=details)
 
 
 async def redate_chunk(uow: UnitOfWork, desk: Desk) -> bool:

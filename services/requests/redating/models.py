@@ -10,7 +10,7 @@ from services.requests.base import Base
 
 
 class Redating(Base):
-    """One replicated calendar notice and the walk over the open cases that it caused."""
+    """One calendar notice, replicated or packaged, and the walk over the open cases that it caused."""
 
     __tablename__ = "redatings"
 

@@ -1,4 +1,4 @@
-"""The background loop that works off re-dating jobs."""
+"""The background loops: one notes what a release packages, one works off re-dating jobs."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -6,11 +6,17 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from services.requests.desk import Desk
-from services.requests.redating.commands import redate_chunk
+from services.requests.redating.commands import on_release, redate_chunk
 from shared.db.engine import Database
 from shared.db.uow import Actor
 
 log = structlog.get_logger()
+
+
+async def note_release(db: Database) -> None:
+    """Ask for open cases to be dated anew if this release packages other years than the one before it."""
+    async with db.write(Actor.system(db.service)) as uow:
+        await on_release(uow)
 
 
 async def redate_all(db: Database, desk: Desk) -> int:

@@ -2,16 +2,19 @@
 
 import json
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import httpx
 from sqlalchemy import select
 
+from services.catalog.calendar.releases import note_release
 from shared.auth import Role
 from shared.db.spine import audit_entries
 from shared.events.catalog import CalendarPublished, DocumentRedated
 from tests.kit.apps import BUREAU, COUNTY, OTHER_COUNTY, ServiceUnderTest, new_key
+from tests.kit.releases import next_release
 from tests.service.catalog.desk import clerk, move_to, ok, refused, signed
 
 NOTICE: dict[str, Any] = {
@@ -194,3 +197,21 @@ async def test_readiness_says_when_the_calendar_has_run_out(catalog: ServiceUnde
     await catalog.shift_clock(timedelta(days=400))
     ready = (await catalog.client.get("http://service.test/readyz")).json()
     assert ready["checks"]["calendar"]["status"] == "degraded"
+
+
+async def test_a_year_that_arrives_with_a_release_redates_signed_documents(
+    catalog: ServiceUnderTest, tmp_path: Path
+) -> None:
+    await move_to(catalog, date(2026, 12, 10))
+    await note_release(catalog.deps.db)
+    document = await signed(catalog)
+    with next_release(tmp_path) as upgrade:
+        upgrade()
+        await note_release(catalog.deps.db)
+        assert "calendar_redate_documents" in await catalog.fire_due_timers()
+        await note_release(catalog.deps.db)
+        assert "calendar_redate_documents" not in await catalog.fire_due_timers()
+    path = f"/workbench/documents/{document['id']}"
+    after = ok(await catalog.client.get(path, headers=clerk(catalog)))
+    assert (document["due_provisional"], after["due_provisional"]) == (True, False)
+    assert after["due_on"] > document["due_on"]
