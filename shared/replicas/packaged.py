@@ -9,7 +9,7 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, Select, select
 from sqlalchemy.dialects.postgresql import insert
 
 from shared.calendar import Calendar, Notice, national, packaged_notices
@@ -57,8 +57,8 @@ def _calendar(names: frozenset[str], newest: Calendar) -> Calendar:
 
 async def _seen(session: AnySession) -> list[Row[Any]]:
     """The releases in order; there are as many as packaged other years than the one before."""
-    columns = select(calendar_releases.c.papers, calendar_releases.c.seen_at)
-    return list((await session.execute(columns.order_by(calendar_releases.c.position))).all())
+    rows: Select[Any] = select(calendar_releases.c.papers, calendar_releases.c.seen_at)
+    return list((await session.execute(rows.order_by(calendar_releases.c.position))).all())
 
 
 def _named() -> list[tuple[str, Notice]]:
