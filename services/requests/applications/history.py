@@ -5,7 +5,7 @@ late still gets the right dates; the clock judges the whole history, and refuses
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import lru_cache
 from typing import Any
@@ -96,11 +96,16 @@ def _event(fact: Fact, deliveries: Mapping[str, date]) -> ClockEvent | None:
 def reading(
     position: Position, facts: Sequence[Fact], *, calendar: Calendar, rules: RuleSet, as_of: date
 ) -> ClockReading | None:
-    """Return the clock's whole answer with its ledger, or None while no receipt day is known."""
+    """Return the clock's whole answer with its ledger, or None while no receipt day is known.
+
+    视为放弃 is no event of the clock, which would go on waiting for the correction: the case knows better.
+    """
     if position.received_on is None:
         return None
     history = clock_history(position, position.received_on, facts)
-    return clock(history, calendar, rules, _not_before_last(history, as_of), judged=())
+    said = clock(history, calendar, rules, _not_before_last(history, as_of), judged=())
+    abandoned = any(fact.type is EntryType.ABANDONED for fact in facts)
+    return replace(said, state=ApplicationState.ABANDONED.value) if abandoned else said
 
 
 def standing(

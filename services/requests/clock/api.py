@@ -10,6 +10,7 @@ from services.requests.applications.answers import AtDesk
 from services.requests.applications.queries import entries_of, view
 from services.requests.applications.rules import ReceiptUnconfirmed
 from services.requests.clock import queries
+from services.requests.clock.errors import AfterClose
 from services.requests.clock.schemas import ClockBody, WhatIfBody, WhatIfInput, clock_body
 from services.requests.clock.sheet import render_sheet
 from shared.auth import Staff
@@ -17,6 +18,7 @@ from shared.http.problems import responses
 from shared.http.sessions import Read
 
 router = APIRouter(prefix="/applications/{application_id}/clock", tags=["期限计算"])
+WHAT_IF_REFUSED = (ReceiptUnconfirmed, AfterClose)
 PDF: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "期限计算表",
@@ -51,7 +53,7 @@ async def get_clock_sheet(application_id: UUID, principal: Staff, session: Read,
     return Response(pdf, media_type="application/pdf", headers={"Content-Disposition": 'inline; filename="clock.pdf"'})
 
 
-@router.post("/what-if", summary="期限推演", responses=responses(409, 422, examples={409: (ReceiptUnconfirmed,)}))
+@router.post("/what-if", summary="期限推演", responses=responses(409, 422, examples={409: WHAT_IF_REFUSED}))
 async def what_if(application_id: UUID, body: WhatIfInput, principal: Staff, session: Read, desk: AtDesk) -> WhatIfBody:
     """Read the same clock with hypothetical events; nothing is written."""
     case = await view(session, principal, desk, application_id)

@@ -13,6 +13,7 @@ STATES = {
     "replied": "已按期答复",
     "replied_late": "已答复（逾期）",
     "withdrawn": "申请人已撤回",
+    "abandoned": "逾期未补正，视为放弃申请",
 }
 
 REASONS = {

@@ -9,11 +9,13 @@ from services.requests.applications.models import CaseEntry
 from services.requests.applications.personal import NOTE
 from services.requests.applications.queries import View
 from services.requests.applications.rules import EntryType, require_receipt
+from services.requests.clock.errors import AfterClose
 from services.requests.clock.events import ClockEvent, History, RegulationName
 from services.requests.clock.labels import REGULATIONS, long_date
 from services.requests.clock.rules import ClockReading, clock
 from services.requests.clock.schemas import ClockBody, clock_body, not_running
 from services.requests.desk import Desk
+from shared.events.requests import ApplicationState
 
 
 def actual(view: View, desk: Desk) -> ClockBody:
@@ -21,7 +23,7 @@ def actual(view: View, desk: Desk) -> ClockBody:
     reading = view.reading(desk)
     if reading is None or view.row.received_on is None:
         return not_running(view.standing.state.value, view.today, view.calendar.version)
-    return clock_body(reading, view.row.received_on, view.calendar.version, view.standing.state.value)
+    return clock_body(reading, view.row.received_on, view.calendar.version)
 
 
 def override(entries: Sequence[CaseEntry], desk: Desk) -> str:
@@ -36,6 +38,8 @@ def what_if(
     view: View, desk: Desk, events: list[ClockEvent], regulation: RegulationName | None, as_of: date | None
 ) -> ClockReading:
     """Read the clock with hypothetical events among the true ones; raises IllegalEvent like the true clock."""
+    if view.standing.state is ApplicationState.ABANDONED:
+        raise AfterClose("逾期未补正，已视为放弃")
     true = clock_history(view.position, require_receipt(view.row.received_on), view.facts)
     together = tuple(sorted((*true.events, *events), key=lambda event: event.on))
     judged = [place for place, event in enumerate(together) if any(event is imagined for imagined in events)]

@@ -80,7 +80,7 @@ class StatusBody(Output):
     provisional: bool
     unconfirmed: bool = UNCONFIRMED
     left: int | None = Field(description="剩余工作日；已办结的为空")
-    correction_answer_by: date | None
+    correction_answer_by: date | None = Field(description="等待补正时，补正期限的最后一日")
     correction_items: str | None = Field(description="等待补正时，需要补正的事项")
     history: list[StatusEntry]
     clock: ClockBody
@@ -102,7 +102,7 @@ def status_body(status: Status, desk: Desk) -> StatusBody:
         provisional=standing.provisional,
         unconfirmed=standing.unconfirmed,
         left=standing.left,
-        correction_answer_by=row.answer_by,
+        correction_answer_by=row.answer_by if _awaits_correction(status) else None,
         correction_items=_items(status, desk),
         history=[_entry(entry, status) for entry in status.entries if EntryType(entry.type) in SHOWN],
         clock=actual(status.view, desk),
@@ -122,8 +122,13 @@ def _entry(entry: CaseEntry, status: Status) -> StatusEntry:
     )
 
 
+def _awaits_correction(status: Status) -> bool:
+    """A case may be closed while it waits: then nobody is asked for anything."""
+    return status.view.standing.state is ApplicationState.AWAITING_CORRECTION
+
+
 def _items(status: Status, desk: Desk) -> str | None:
-    if status.view.standing.state is not ApplicationState.AWAITING_CORRECTION:
+    if not _awaits_correction(status):
         return None
     asked = [entry for entry in status.entries if entry.type == EntryType.CORRECTION_NOTICE]
     sealed = asked[-1].note_sealed if asked else None

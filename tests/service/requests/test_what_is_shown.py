@@ -113,6 +113,42 @@ async def test_nothing_is_left_of_a_closed_case(desk: ServiceUnderTest) -> None:
     assert (await status(desk, receipt))[0]["left"] is None
 
 
+@pytest.mark.parametrize(
+    ("closing", "body", "state", "said"),
+    [
+        ("abandonment", {"reason": "未补正。"}, "abandoned", "逾期未补正，视为放弃申请"),
+        ("withdrawal", {"on": "2026-09-09", "reason": "申请人书面撤回。"}, "withdrawn", "申请人已撤回"),
+    ],
+)
+async def test_a_case_closed_while_a_correction_is_awaited_asks_for_nothing(
+    desk: ServiceUnderTest, closing: str, body: dict[str, Any], state: str, said: str
+) -> None:
+    receipt = await register(desk)
+    await done(desk, receipt, "sign-for")
+    await done(desk, receipt, "correction-notice", {"on": THURSDAY.isoformat(), "items": "请写明年度。"})
+    read, page = await status(desk, receipt)
+    assert read["correction_answer_by"] == calendar().add_working_days(THURSDAY, 10).isoformat()
+    assert f"请在 {read['correction_answer_by']} 前补正</td>" in page
+    await set_today(desk, date(2026, 9, 9))
+    await done(desk, receipt, closing, body)
+    read, page = await status(desk, receipt)
+    assert (read["state"], read["clock"]["state"], read["correction_answer_by"]) == (state, state, None)
+    assert "答复期限</th><td>已办结，没有进行中的期限</td>" in page
+    assert f"<caption>{said}；" in page, "the ledger, as the sheet, says what the case says"
+    assert "前补正" not in page
+
+
+async def test_an_abandoned_case_supposes_nothing(desk: ServiceUnderTest) -> None:
+    case = await running_case(desk)
+    await done(desk, case, "correction-notice", {"on": THURSDAY.isoformat(), "items": "请写明年度。"})
+    await set_today(desk, date(2026, 9, 9))
+    await done(desk, case, "abandonment", {"reason": "未补正。"})
+    imagined = {"events": [{"type": "corrected", "on": "2026-09-10"}]}
+    path = f"/applications/{case['id']}/clock/what-if"
+    refusal = await desk.client.post(path, json=imagined, headers=desk.staff(Role.CLERK))
+    assert (refusal.status_code, refusal.json()["code"]) == (409, "after_close")
+
+
 async def test_a_third_partys_name_is_read_back_and_the_reading_audited(desk: ServiceUnderTest) -> None:
     case = await running_case(desk)
     asked = await done(

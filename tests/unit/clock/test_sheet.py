@@ -65,7 +65,7 @@ def test_without_a_font_there_is_a_refusal_and_no_boxes() -> None:
 
 
 def test_every_state_and_reason_has_its_words() -> None:
-    assert set(STATES) == ALL_STATES
+    assert set(STATES) == ALL_STATES | {"abandoned"}
     kinds = {kind.value for kind in ConsultationKind}
     others = {"receipt", "awaiting_correction", "awaiting_fee", "restarted"}
     assert set(REASONS) == kinds | others | {"weekend", "holiday", "make_up_day", "working_day"}
