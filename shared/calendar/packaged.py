@@ -5,7 +5,8 @@ from functools import cache
 from pathlib import Path
 
 from shared.calendar.calendar import Calendar, OutsideCalendar
-from shared.calendar.notice import Notice, read_notices
+from shared.calendar.document import read_notices
+from shared.calendar.notice import Notice
 
 DATA = Path(__file__).parent / "data"
 

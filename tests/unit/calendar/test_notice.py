@@ -79,8 +79,22 @@ def test_a_change_may_cut_a_holiday_in_two() -> None:
         (changed(holidays="2027-01-01"), "列表"),
         (changed(holidays=["1 January"]), "不是日期"),
         (changed(holidays=[None]), "不是日期"),
-        (changed(holidays=[{"name": "元旦", "days": ["2027-01-01"]}]), "元旦：缺少 from"),
+        (changed(holidays=[{"name": "元旦", "to": "2027-01-01"}]), "元旦：缺少 from"),
+        (changed(holidays=["20270101"]), "不是日期"),
+        (changed(holidays=["2027-W01-5"]), "不是日期"),
+        (changed(holidays=["2027-01-01", "2027-02-29"]), "不是日期"),
+        (changed(holidays=None), "缺少 holidays"),
+        (changed(title=["元旦"]), "title 应为文字"),
+        (changed(grade="D"), "grade"),
+        (changed(amends=True), "前一份通知"),
+        (changed(amends="yes"), "true 或 false"),
+        (changed(cancelled_make_up_days=["2027-01-03"]), "amends"),
+        ({"year": 1, "holidays": ["0001-01-03"]}, "year"),
+        ({"year": 10_000, "holidays": ["2027-01-03"]}, "year"),
         ({"year": 2027, "version": []}, "列表"),
+        ({"year": 2027, "version": [5]}, "列表"),
+        ({"year": 2027, "days": [{"date": "2027-01-01"}]}, "isOffDay"),
+        ({"year": 2027, "days": ["2027-01-01"]}, "isOffDay"),
     ],
 )
 def test_nonsense_is_refused(data: dict, says: str) -> None:
@@ -88,7 +102,40 @@ def test_nonsense_is_refused(data: dict, says: str) -> None:
         parse_notices(data)
 
 
-@pytest.mark.parametrize("text", [b"year = ", b"{", b"\xff\xfe"])
+@pytest.mark.parametrize(
+    ("data", "key"),
+    [
+        (changed(makeup_days=["2027-01-03"]), "makeup_days"),
+        (changed(holidays=[{"name": "元旦", "from": "2027-01-01", "until": "2027-01-03"}]), "until"),
+        (changed(days=[]), "holidays"),
+        ({"year": 2027, "version": [{"holiday": ["2027-01-01"]}]}, "holiday"),
+        ({"year": 2027, "make_up_days": [], "version": [{"holidays": ["2027-01-01"]}]}, "make_up_days"),
+        ({"year": 2027, "days": [{"date": "2027-01-01", "isOffDay": True, "offDay": 1}]}, "offDay"),
+    ],
+)
+def test_a_key_nobody_knows_is_refused_by_its_name(data: dict, key: str) -> None:
+    """A misspelt key that was passed over would lose days without a word."""
+    with pytest.raises(InvalidNotice, match=f"不认识的字段.*{key}"):
+        parse_notices(data)
+
+
+def test_what_an_exchange_file_says_of_itself_is_let_pass() -> None:
+    days = [{"name": "元旦", "date": "2027-01-01", "isOffDay": True}]
+    (notice,) = parse_notices({"$schema": "s", "$id": "i", "year": 2027, "papers": ["p"], "days": days})
+    assert [holiday.name for holiday in notice.holidays] == ["元旦"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"year = ",
+        b"{",
+        b"\xff\xfe",
+        b'{"year":' + b"9" * 5_000 + b"}",
+        b'{"year":2027,"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+        b"x = " + b"[" * 100_000 + b"]" * 100_000,
+    ],
+)
 def test_a_file_that_is_neither_is_refused(tmp_path: Path, text: bytes) -> None:
     (tmp_path / "x.toml").write_bytes(text)
     with pytest.raises(InvalidNotice):
