@@ -66,7 +66,7 @@ async def main() -> None:
                 "together": ours(InBatches(together)),
                 "singly": ours(collect),
                 "poisoned": ours(poisoned),
-                "statements": ours(execute),
+                "statements": ours(execute, 5 * ONE_BY_ONE),
                 "one by one": ours(collect, ONE_BY_ONE, 1),
                 "bare": lambda: _bare(db, kafka.bootstrap),
             }
