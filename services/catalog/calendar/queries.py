@@ -17,7 +17,8 @@ from services.catalog.calendar.rules import (
     notice_of,
     subject_of,
 )
-from shared.calendar import Calendar, Holiday, InvalidNotice, packaged_notices
+from shared.calendar import Calendar, Holiday, InvalidNotice, civil_day, packaged_notices
+from shared.db.clock import read_now
 from shared.db.pages import Page, page
 from shared.db.sessions import AnySession
 from shared.errors import NotFound
@@ -65,6 +66,9 @@ async def versions(session: AnySession, year: int, local_agency_id: UUID | None)
 
 async def preview(session: AnySession, data: NoticeData, local_agency_id: UUID | None) -> Preview:
     """Check a notice and say what it would change; raises InvalidNotice."""
+    if data.issued is not None and data.issued > civil_day(await read_now(session)):
+        # No day before it would cite the paper.
+        raise InvalidNotice(f"印发日期 {data.issued} 晚于今天。")
     before = await calendars.current(session, local_agency_id)
     if local_agency_id is None and data.year > before.last_published_year + 1:
         # Dates in the years between would pass for certain.
@@ -88,8 +92,8 @@ async def _repeats(session: AnySession, data: NoticeData, local_agency_id: UUID 
     kept = (await session.execute(newest.order_by(CalendarNotice.version.desc()).limit(1))).scalar()
     if kept is None:
         return unmoved
-    said = (holiday_lines(data), make_up_lines(data), data.number)
-    return said == (kept.holidays, kept.make_up_days, kept.number)
+    said = (holiday_lines(data), make_up_lines(data), data.number, data.title, data.issued)
+    return said == (kept.holidays, kept.make_up_days, kept.number, kept.title, kept.issued)
 
 
 def holiday_lines(data: NoticeData) -> str:

@@ -109,6 +109,19 @@ async def test_what_contradicts_itself_or_changes_nothing_is_refused(catalog: Se
     refused(await publish(catalog, **packaged), 409, "calendar_notice_unchanged")
 
 
+async def test_the_day_of_issue_has_come_and_can_be_set_right(catalog: ServiceUnderTest) -> None:
+    """A paper of the future would be cited by no day at all."""
+    await move_to(catalog, date(2026, 11, 25))
+    ok(await publish(catalog, issued="2026-11-25"), 201)
+    refusal = await publish(catalog, issued="2026-11-26")
+    refused(refusal, 422, "invalid_calendar_notice")
+    assert "2026-11-26 晚于今天" in refusal.json()["detail"]
+    issued = ok(await publish(catalog, issued="2026-11-24"), 201)
+    title = ok(await publish(catalog, issued="2026-11-24", title="关于2027年部分节假日安排的通知"), 201)
+    assert (issued["version"], title["version"]) == (2, 3)
+    refused(await publish(catalog, issued="2026-11-24", title=title["title"]), 409, "calendar_notice_unchanged")
+
+
 async def test_a_statutory_holiday_left_out_needs_a_reason(catalog: ServiceUnderTest) -> None:
     """Half a paper typed in would make working days of holidays, and every date behind them certain and wrong."""
     admin = catalog.staff(Role.ADMIN, COUNTY)
