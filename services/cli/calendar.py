@@ -70,6 +70,8 @@ def import_notice(
         raise Failed(f"cannot read {file}: {error.strerror}") from None
     except DomainError as error:
         raise Failed(f"{file}: {error.detail or error.title}") from None
+    if absent := [key for key, value in (("title", notice.title), ("notice", notice.number)) if not value]:
+        raise Failed(f"{file}: what is published cites its paper: {' and '.join(absent)} must be given")
     portal = Portal(base_url)
     agency_id = portal.agency(agency)["id"]
     admin = portal.bearer(token) if token else portal.staff("calendar-import", "日历管理员", ("admin", agency_id))

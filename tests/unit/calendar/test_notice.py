@@ -1,12 +1,14 @@
 """Notices: both file shapes are read, later papers change only their days, and nonsense is refused."""
 
 import json
+import re
 from datetime import date
 from pathlib import Path
 
 import pytest
 
 from shared.calendar import InvalidNotice, packaged_notices, parse_notices, read_notices
+from shared.calendar.packaged import DATA
 
 GOOD = {
     "year": 2027,
@@ -140,3 +142,10 @@ def test_a_file_that_is_neither_is_refused(tmp_path: Path, text: bytes) -> None:
     (tmp_path / "x.toml").write_bytes(text)
     with pytest.raises(InvalidNotice):
         read_notices(tmp_path / "x.toml")
+
+
+def test_the_documented_example_holds_all_that_an_import_needs(tmp_path: Path) -> None:
+    (example,) = re.findall(r"```toml\n(.*?)```", (DATA / "README.md").read_text(), re.DOTALL)
+    (tmp_path / "2027.toml").write_text(example)
+    (notice,) = read_notices(tmp_path / "2027.toml")
+    assert notice.title and notice.number and notice.issued

@@ -23,12 +23,19 @@ def nobody() -> Iterator[int]:
 @pytest.mark.parametrize("command", ["token --agency 11610113YL0000002C", "story", "calendar import {} --agency x"])
 def test_a_system_that_is_away_is_told_in_one_sentence(command: str, nobody: int, tmp_path: Path) -> None:
     notice = tmp_path / "2027.toml"
-    notice.write_text('year = 2027\nholidays = ["2027-01-01"]\n')
+    notice.write_text('year = 2027\ntitle = "通知"\nnotice = "1号"\nholidays = ["2027-01-01"]\n')
     # The port that moves `lantai up` also moves whoever calls it.
     done = run(*command.format(notice).split(), environment={"LANTAI_PORT": str(nobody)})
     assert done.returncode == 1
     assert done.stderr.startswith(f"lantai: http://localhost:{nobody} does not answer")
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_an_import_names_what_the_file_must_cite(tmp_path: Path) -> None:
+    file = tmp_path / "2027.toml"
+    file.write_text('year = 2027\nholidays = ["2027-01-01"]\n')
+    done = run("calendar", "import", str(file), "--agency", "x", environment={})
+    assert done.returncode == 1 and done.stderr.endswith("title and notice must be given\n")
 
 
 @pytest.mark.parametrize(
