@@ -134,7 +134,8 @@ async def _endings(arena: Arena, kafka: KafkaBroker) -> None:
     codes: list[int] = []
     for number in range(STOPS):
         part: Any = arena.start(("relay", "consumer")[number % 2])
-        await asyncio.sleep(2)
+        await reached(lambda part=part: "started" in part.out.read_text(), 0.05)
+        await asyncio.sleep(1)
         await asyncio.to_thread(kafka.kill9)
         await asyncio.sleep(number % 5)
         began = time.perf_counter()
