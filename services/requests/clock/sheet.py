@@ -1,15 +1,18 @@
 """The ledger as a printable sheet (PDF/A) that an agency can lay before a court: each day, counted or not, why, by law.
 
 The same reading gives the same bytes: nothing but the arguments is printed, not even the hour of printing. A machine
-without a Chinese font gives a clear refusal, never a page of empty boxes.
+without a Chinese font gives a clear refusal, never a page of empty boxes; a rare character that no font has is marked
+with its code point.
 """
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 
 import typst
 
+from services.requests.clock.glyphs import common, marked, named
 from services.requests.clock.labels import REASONS, REGULATIONS, STATES, extension, long_date, reservations, weekday
 from services.requests.clock.ledger import LedgerDay
 from services.requests.clock.rules import ClockReading
@@ -17,6 +20,8 @@ from shared.calendar import start_of_day
 from shared.errors import Category, DomainError
 
 TITLE = "政府信息公开申请答复期限计算表"
+NAMED_AT_MOST = 4
+"""How often characters are marked one by one, as they are refused, before all that are not common are."""
 _TEMPLATE = Path(__file__).parent / "sheet.typ"
 
 
@@ -39,21 +44,33 @@ def render_sheet(
         "rows": _rows(reading.ledger()),
         "note": "“待确认”指该条文的正式文本尚待法制机构核对。工作日按国务院办公厅放假通知认定，征求意见期间合并扣除。",
     }
-    try:
-        pdf = typst.compile(
-            _TEMPLATE,
-            format="pdf",
-            font_paths=list(font_paths),
-            ignore_system_fonts=not system_fonts,
-            sys_inputs={"data": json.dumps(data, ensure_ascii=False)},
-            pdf_standards="a-2b",
-            timestamp=int(start_of_day(reading.as_of).timestamp()),
-        )
-    except typst.TypstError as error:
-        # PDF/A forbids glyphs that no font has: the compiler names the first one.
-        if "could not be displayed with font" in str(error):
-            raise SheetFontMissing("请安装 fonts-noto-cjk，或者以设置给出字体目录") from error
-        raise
+    day = start_of_day(reading.as_of)
+    missing: frozenset[str] = frozenset()
+    for last in (*[False] * NAMED_AT_MOST, True):
+        text = json.dumps(marked(data, None if last else missing), ensure_ascii=False)
+        try:
+            return _compile(text, day, font_paths, system_fonts)
+        except typst.TypstError as error:
+            # PDF/A forbids glyphs that no font has: the compiler names the first one.
+            lost = named(str(error))
+            if lost is None:
+                raise
+            if all(common(character) for character in lost):
+                raise SheetFontMissing("请安装 fonts-noto-cjk，或者以设置给出字体目录") from error
+            missing |= lost
+    raise AssertionError("common characters were named, or the sheet was printed")
+
+
+def _compile(data: str, day: datetime, font_paths: Sequence[Path], system_fonts: bool) -> bytes:
+    pdf = typst.compile(
+        _TEMPLATE,
+        format="pdf",
+        font_paths=list(font_paths),
+        ignore_system_fonts=not system_fonts,
+        sys_inputs={"data": data},
+        pdf_standards="a-2b",
+        timestamp=int(day.timestamp()),
+    )
     assert isinstance(pdf, bytes)
     return pdf
 

@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from services.requests.clock.glyphs import marked
 from services.requests.clock.labels import REASONS, STATES, reservations
 from services.requests.clock.ledger import BASE
 from services.requests.clock.lines import read_case
@@ -62,6 +63,20 @@ def test_the_sheet_is_a_pdf_and_the_same_reading_gives_the_same_bytes() -> None:
 def test_without_a_font_there_is_a_refusal_and_no_boxes() -> None:
     with pytest.raises(SheetFontMissing, match="fonts-noto-cjk"):
         render_sheet({"受理编号": "2026-0001"}, reading(), system_fonts=False)
+
+
+@pytest.mark.parametrize("rare", ["𠀀", "𠀀𠀁𠀂𠀃𠀄𠀅", "ไทยภาษาไทย", "\x07", "a\x00b", "\ud800", '\\"𠀀', "甲\n乙"])
+def test_a_character_that_no_font_has_is_marked_and_stops_no_sheet(rare: str) -> None:
+    need_chinese_font()
+    assert render_sheet({"理由": f"查{rare}档"}, reading()).startswith(b"%PDF-")
+
+
+def test_what_is_marked() -> None:
+    assert marked({"rows": [("查𠀀", "a\x00\ud800")]}, {"𠀀"}) == {
+        "rows": [["查〓（U+20000）", "a〓（U+0000）〓（U+D800）"]]
+    }
+    assert marked("䶮𠀀堃喆\n1", {"𠀀"}) == "䶮〓（U+20000）堃喆\n1"
+    assert marked("䶮𠀀堃喆\n1", None) == "〓（U+4DAE）〓（U+20000）堃喆\n1"
 
 
 def test_every_state_and_reason_has_its_words() -> None:
