@@ -52,7 +52,7 @@ def import_notice(
     agency: Annotated[str, typer.Option(help="code of the agency that enters it", show_default=False)],
     local: Annotated[bool, typer.Option("--local", help="a local holiday, for that agency and those below it")] = False,
     accept_missing: Annotated[
-        str | None, typer.Option(metavar="REASON", help="publish although a statutory holiday is left out, and why")
+        str | None, typer.Option(metavar="REASON", help="publish although a holiday is left out, and why")
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="publish without asking")] = False,
     token: Annotated[str, typer.Option(envvar="LANTAI_TOKEN", help="bearer token of an admin of that agency")] = "",

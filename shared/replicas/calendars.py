@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, func, insert, select
 
 from shared.auth.scope import MAX_LEVELS, ancestors
-from shared.calendar import Calendar, Holiday, Notice, OutsideCalendar, end_of_day, national, packaged_notices
+from shared.calendar import Calendar, OutsideCalendar, end_of_day, national, packaged_notices
 from shared.db.base import UtcDateTime
 from shared.db.ids import uuid7
 from shared.db.sessions import AnySession
@@ -23,6 +23,7 @@ from shared.db.uow import UnitOfWork
 from shared.events import Envelope
 from shared.events.catalog import CalendarPublished
 from shared.replicas import packaged
+from shared.replicas.arrangement import Arrangement
 
 KEPT_CALENDARS = 64
 
@@ -41,25 +42,61 @@ async def current(session: AnySession, agency_id: UUID | None = None, *, known_a
 async def of_agencies(session: AnySession, agency_ids: Collection[UUID]) -> dict[UUID, Calendar]:
     """Return the calendar of each agency, in the same few statements however many they are."""
     rows = await _newest(session, None)
-    parents: dict[UUID, UUID | None] = {}
-    if any(row.local_agency_id is not None for row in rows):
-        tree = await session.execute(select(agency_replica.c.id, agency_replica.c.parent_id))
-        parents = {row.id: row.parent_id for row in tree}
+    parents = await _parents(session, any(row.local_agency_id is not None for row in rows))
+    return {each: await of_rows(session, _held(rows, _line(each, parents))) for each in agency_ids}
+
+
+async def supposing(
+    session: AnySession, agency_ids: Collection[UUID | None], paper: Arrangement
+) -> dict[UUID | None, Calendar]:
+    """Return the calendar of each agency as it would be with `paper` published: it takes the place of its year's."""
+    newest = await _newest(session, None)
+    rows = [row for row in newest if (row.year, row.local_agency_id) != (paper.year, paper.local_agency_id)]
+    local = paper.local_agency_id is not None or any(row.local_agency_id is not None for row in rows)
+    parents = await _parents(session, local)
+    made: dict[tuple[UUID, ...], Calendar] = {}
     found = {}
-    for agency_id in agency_ids:
-        place = {None, *_line(agency_id, parents)}
-        found[agency_id] = await of_rows(session, tuple(row.id for row in rows if row.local_agency_id in place))
+    for each in agency_ids:
+        line = _line(each, parents)
+        ids = _held(rows, line)
+        if paper.local_agency_id not in line:
+            found[each] = await of_rows(session, ids)
+            continue
+        if ids not in made:
+            arranged = sorted([*await arrangements(session, ids), paper], key=lambda one: one.year)
+            made[ids] = overlaid(national(), arranged)
+        found[each] = made[ids]
     return found
 
 
-def _line(agency_id: UUID, parents: Mapping[UUID, UUID | None]) -> Iterable[UUID]:
-    """The agency and those above it; a damaged tree (a loop) ends."""
-    above: UUID | None = agency_id
+async def arranged_at(session: AnySession, year: int, local_agency_id: UUID | None) -> Arrangement | None:
+    """Return what the newest notice of a year says at this one place, if there is one."""
+    rows = await _newest(session, None)
+    ids = [row.id for row in rows if (row.year, row.local_agency_id) == (year, local_agency_id)]
+    return next(iter(await arrangements(session, ids)), None) if ids else None
+
+
+async def _parents(session: AnySession, wanted: bool) -> Mapping[UUID, UUID | None]:
+    """Return the agencies and those above them; they matter to local days only."""
+    if not wanted:
+        return {}
+    tree = await session.execute(select(agency_replica.c.id, agency_replica.c.parent_id))
+    return {row.id: row.parent_id for row in tree}
+
+
+def _held(rows: Iterable[Row[Any]], line: Collection[UUID | None]) -> tuple[UUID, ...]:
+    """The rows that hold in this line."""
+    return tuple(row.id for row in rows if row.local_agency_id in line)
+
+
+def _line(agency_id: UUID | None, parents: Mapping[UUID, UUID | None]) -> frozenset[UUID | None]:
+    """The country, the agency and those above it; a damaged tree (a loop) ends."""
+    line: set[UUID | None] = {None}
+    above = agency_id
     for _ in range(MAX_LEVELS):
-        if above is None:
-            return
-        yield above
-        above = parents.get(above)
+        line.add(above)
+        above = None if above is None else parents.get(above)
+    return frozenset(line)
 
 
 async def _heads(session: AnySession, agency_id: UUID | None, known_at: datetime | None) -> tuple[UUID, ...]:
@@ -68,7 +105,7 @@ async def _heads(session: AnySession, agency_id: UUID | None, known_at: datetime
     place: frozenset[UUID | None] = frozenset((None,))
     if agency_id is not None and any(row.local_agency_id is not None for row in rows):
         place |= {agency_id} | await ancestors(session, agency_id)
-    return tuple(row.id for row in rows if row.local_agency_id in place)
+    return _held(rows, place)
 
 
 async def _newest(session: AnySession, known_at: datetime | None) -> list[Row[Any]]:
@@ -84,7 +121,7 @@ def _statement(*conditions: ColumnElement[bool]) -> Select[Any]:
     newest = versions.group_by(table.year, table.local_agency_id).subquery()
     same_place = newest.c.local_agency_id.is_not_distinct_from(table.local_agency_id)
     on = and_(newest.c.year == table.year, newest.c.version == table.version, same_place)
-    return select(table.id, table.local_agency_id).join(newest, on).order_by(table.year, table.id)
+    return select(table.id, table.year, table.local_agency_id).join(newest, on).order_by(table.year, table.id)
 
 
 HEADS = _statement()  # built once: it runs at nearly every request
@@ -100,9 +137,8 @@ async def as_known(session: AnySession, day: date, agency_id: UUID | None = None
     if not issued:
         raise OutsideCalendar(f"没有 {day} 以前的放假通知。")
     ids = await _heads(session, agency_id, end_of_day(day))
-    found = await session.execute(select(calendar_replica).where(calendar_replica.c.id.in_(ids)))
     # By the day of the last paper, so that the calendars kept are as few as the papers.
-    return overlaid(national(max(issued)), found.all())
+    return overlaid(national(max(issued)), await arrangements(session, ids))
 
 
 def kept(ids: tuple[UUID, ...], base: Calendar | None = None) -> Calendar | None:
@@ -121,45 +157,25 @@ async def of_rows(session: AnySession, ids: tuple[UUID, ...], base: Calendar | N
     base = base or national()
     calendar = kept(ids, base)
     if calendar is None:
-        found = await session.execute(select(calendar_replica).where(calendar_replica.c.id.in_(ids)))
-        calendar = _built[base.version, ids] = overlaid(base, found.all())
+        calendar = _built[base.version, ids] = overlaid(base, await arrangements(session, ids))
         if len(_built) > KEPT_CALENDARS:
             _built.popitem(last=False)
     return calendar
 
 
-def overlaid(calendar: Calendar, rows: Sequence[Row[Any]]) -> Calendar:
-    """Return `calendar` with the years and local days of these rows."""
-    years = [notice_of(row) for row in sorted(rows, key=lambda row: row.year) if row.local_agency_id is None]
-    local = [day for row in rows if row.local_agency_id is not None for day in _holidays(row)]
+def overlaid(calendar: Calendar, arranged: Sequence[Arrangement]) -> Calendar:
+    """Return `calendar` with these years and local days."""
+    years = [each.notice() for each in arranged if each.local_agency_id is None]
+    local = [day for each in arranged if each.local_agency_id is not None for day in each.holidays()]
     changed = calendar.with_year(*years) if years else calendar
     return changed.with_local_holidays(sorted(local, key=lambda day: day.first)) if local else changed
 
 
-def notice_of(row: Row[Any]) -> Notice:
-    """Return a national row as the notice that it stands for."""
-    works = (Holiday("调休上班", day, day, _cited(row), row.notice_date) for day in _days(row.make_up_days))
-    return Notice(
-        year=row.year,
-        holidays=tuple(_holidays(row)),
-        make_up_days={paper.first: paper for paper in works},
-        number=row.notice_number,
-        issued=row.notice_date,
-    )
-
-
-def _holidays(row: Row[Any]) -> Iterable[Holiday]:
-    return (Holiday("放假", day, day, _cited(row), row.notice_date) for day in _days(row.holidays))
-
-
-def _cited(row: Row[Any]) -> str:
-    if row.local_agency_id is not None:
-        return str(row.notice_number)
-    return f"《国务院办公厅关于{row.year}年部分节假日安排的通知》（{row.notice_number}）"
-
-
-def _days(joined: str) -> list[date]:
-    return [date.fromisoformat(day) for day in joined.split(",") if day]
+async def arrangements(session: AnySession, ids: Collection[UUID]) -> list[Arrangement]:
+    """Return what these rows say, in their order."""
+    table = calendar_replica.c
+    found = await session.execute(select(calendar_replica).where(table.id.in_(ids)).order_by(table.year, table.id))
+    return [Arrangement.of_row(row) for row in found]
 
 
 async def keep(uow: UnitOfWork, event: CalendarPublished) -> bool:

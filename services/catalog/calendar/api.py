@@ -6,7 +6,12 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 
 from services.catalog.calendar import commands, queries
-from services.catalog.calendar.rules import NoticeUnchanged, NoticeVersionTaken, StatutoryHolidayMissing
+from services.catalog.calendar.rules import (
+    LocalHolidayDropped,
+    NoticeUnchanged,
+    NoticeVersionTaken,
+    StatutoryHolidayMissing,
+)
 from services.catalog.calendar.schemas import (
     FIRST_YEAR,
     LAST_YEAR,
@@ -61,7 +66,13 @@ async def preview_calendar_notice(body: NoticeInput, principal: Staff, session: 
     response_model=NoticeBody,
     summary="发布放假通知",
     responses=responses(
-        404, 409, 422, examples={409: (NoticeUnchanged, NoticeVersionTaken), 422: (*CHECKED, StatutoryHolidayMissing)}
+        404,
+        409,
+        422,
+        examples={
+            409: (NoticeUnchanged, NoticeVersionTaken),
+            422: (*CHECKED, StatutoryHolidayMissing, LocalHolidayDropped),
+        },
     ),
 )
 async def publish_calendar_notice(body: NoticeInput, principal: Staff, uow: Write, idempotent: Idempotent) -> Response:

@@ -12,8 +12,6 @@ from services.catalog.calendar.rules import (
     NoticeUnchanged,
     NoticeVersionTaken,
     check_complete,
-    days_off,
-    notice_of,
     subject_of,
 )
 from shared.auth import Principal, Role
@@ -23,6 +21,7 @@ from shared.db.sessions import AnySession
 from shared.db.uow import UnitOfWork
 from shared.events.catalog import CalendarPublished
 from shared.replicas import calendars
+from shared.replicas.arrangement import Arrangement
 
 REDATE_DOCUMENTS = "calendar_redate_documents"
 REDATE_OBLIGATIONS = "calendar_redate_obligations"
@@ -39,17 +38,18 @@ async def publish_notice(
 ) -> CalendarNotice:
     """Publish a notice for the whole country (by a root's administrator) or for one agency and what lies below it.
 
-    `accept_missing` says why a national notice leaves a statutory holiday out; without it such a one is refused.
+    `accept_missing` says why a notice leaves out a statutory holiday, or a local day off of the version before it;
+    without it such a one is refused.
     """
     await require_publisher(uow.session, principal, agency_id, local=local)
     local_agency_id = agency_id if local else None
     found = await queries.preview(uow.session, data, local_agency_id)
     if found.repeats:
         raise NoticeUnchanged
-    check_complete(found.missing, accept_missing)
+    check_complete(found.missing, accept_missing, local=local)
     notice = await _write(uow, agency_id, data, local_agency_id, found.version)
     left_out = [each.name for each in found.missing]
-    await _tell(uow, notice, data, {"missing": left_out, "accept_missing": accept_missing} if left_out else {})
+    await _tell(uow, notice, found.paper, {"missing": left_out, "accept_missing": accept_missing} if left_out else {})
     return notice
 
 
@@ -86,14 +86,14 @@ async def _write(
     return await queries.get(uow.session, notice_id)
 
 
-async def _tell(uow: UnitOfWork, notice: CalendarNotice, data: NoticeData, accepted: dict[str, object]) -> None:
+async def _tell(uow: UnitOfWork, notice: CalendarNotice, paper: Arrangement, accepted: dict[str, object]) -> None:
     event = CalendarPublished(
         year=notice.year,
         version=notice.version,
         notice_number=notice.number,
         notice_date=notice.issued,
-        holidays=days_off(notice_of(data)),
-        make_up_days=tuple(sorted(data.make_up_days)),
+        holidays=paper.off,
+        make_up_days=paper.works,
         effective_from=notice.effective_from,
         local_agency_id=notice.local_agency_id,
     )

@@ -11,18 +11,19 @@ from services.catalog.calendar.rules import (
     MissingHoliday,
     NoticeData,
     changes,
-    days_off,
+    dropped_days,
     missing_holidays,
     next_version,
     notice_of,
     subject_of,
 )
-from shared.calendar import Calendar, Holiday, InvalidNotice, civil_day, packaged_notices
+from shared.calendar import InvalidNotice, civil_day, packaged_notices
 from shared.db.clock import read_now
 from shared.db.pages import Page, page
 from shared.db.sessions import AnySession
 from shared.errors import NotFound
 from shared.replicas import calendars
+from shared.replicas.arrangement import Arrangement
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Preview:
     calendar_version_after: str
     last_published_year_after: int
     repeats: bool
+    paper: Arrangement
 
 
 async def get(session: AnySession, notice_id: UUID) -> CalendarNotice:
@@ -73,16 +75,23 @@ async def preview(session: AnySession, data: NoticeData, local_agency_id: UUID |
     if local_agency_id is None and data.year > before.last_published_year + 1:
         # Dates in the years between would pass for certain.
         raise InvalidNotice(f"须先录入 {before.last_published_year + 1} 年的放假通知。")
-    after = after_notice(before, data, local=local_agency_id is not None)
+    notice = notice_of(data)
+    paper = Arrangement.of_notice(notice, local_agency_id)
+    after = (await calendars.supposing(session, [local_agency_id], paper))[local_agency_id]
     unmoved = (before.kinds, before.last_published_year) == (after.kinds, after.last_published_year)
+    if local_agency_id is None:
+        missing = missing_holidays(notice, before)
+    else:
+        missing = dropped_days(paper, await calendars.arranged_at(session, data.year, local_agency_id))
     return Preview(
         version=next_version(await versions(session, data.year, local_agency_id)),
         days=changes(before, after, data.year),
-        missing=[] if local_agency_id is not None else missing_holidays(notice_of(data), before),
+        missing=missing,
         calendar_version_before=before.version,
         calendar_version_after=after.version,
         last_published_year_after=after.last_published_year,
         repeats=await _repeats(session, data, local_agency_id, unmoved=unmoved),
+        paper=paper,
     )
 
 
@@ -104,15 +113,3 @@ def holiday_lines(data: NoticeData) -> str:
 def make_up_lines(data: NoticeData) -> str:
     """The make-up days as they are kept: a line each."""
     return "\n".join(day.isoformat() for day in data.make_up_days)
-
-
-def after_notice(before: Calendar, data: NoticeData, *, local: bool) -> Calendar:
-    """The calendar as it would be. A local notice sets days off only (放假办法第四条), a national one the year."""
-    notice = notice_of(data)
-    if not local:
-        return before.with_year(notice)
-    if notice.make_up_days:
-        raise InvalidNotice("地方放假通知不能规定调休上班日。")
-    kept = [holiday for holiday in before.local if holiday.first.year != data.year]
-    added = [Holiday("放假", day, day, notice.cited, notice.issued) for day in days_off(notice)]
-    return Calendar.build(before.notices, [*kept, *added])

@@ -11,6 +11,7 @@ from uuid import UUID, uuid5
 
 from shared.calendar import Calendar, DayKind, Notice, lunar_years, parse_notices, statutory_days
 from shared.errors import Category, DomainError
+from shared.replicas.arrangement import Arrangement
 
 NAMESPACE = UUID("6b4f3c1e-8a57-4c7e-9d0e-2f5a1f6b7c10")
 
@@ -39,6 +40,14 @@ class StatutoryHolidayMissing(DomainError):
     category = Category.UNPROCESSABLE
 
 
+class LocalHolidayDropped(DomainError):
+    """A local paper takes the place of the one before it: a day that it does not repeat would work again."""
+
+    code = "local_holiday_dropped"
+    title = "通知漏列了本机关该年度已公布的地方假日"
+    category = Category.UNPROCESSABLE
+
+
 @dataclass(frozen=True)
 class NoticeData:
     """A notice as entered: days as the State Council's notice lists them."""
@@ -53,7 +62,7 @@ class NoticeData:
 
 @dataclass(frozen=True)
 class MissingHoliday:
-    """A statutory holiday (放假办法第二条) of which a notice leaves days out."""
+    """A statutory holiday (放假办法第二条), or local days off published before, that a notice leaves out."""
 
     name: str
     days: tuple[date, ...]
@@ -87,18 +96,13 @@ def notice_of(data: NoticeData) -> Notice:
     return parse_notices(document)[-1]
 
 
-def days_off(notice: Notice) -> tuple[date, ...]:
-    """Every day that the notice lists as off, in order."""
-    return tuple(sorted(day for holiday in notice.holidays for day in holiday.days()))
-
-
 def missing_holidays(notice: Notice, before: Calendar) -> list[MissingHoliday]:
     """Name the statutory holidays that a national notice leaves out.
 
     Where the lunar dates are known, each of the 13 days has to be listed. Of an earlier year, for
     which a notice exists, each holiday that it names has to be listed with at least one of its days.
     """
-    listed = set(days_off(notice))
+    listed = {day for holiday in notice.holidays for day in holiday.days()}
     missing: dict[str, list[date]] = {}
     if notice.year in lunar_years():
         for day, name in sorted(statutory_days(notice.year).items()):
@@ -111,10 +115,20 @@ def missing_holidays(notice: Notice, before: Calendar) -> list[MissingHoliday]:
     return [MissingHoliday(name, tuple(days)) for name, days in missing.items()]
 
 
-def check_complete(missing: Sequence[MissingHoliday], accepted_because: str | None) -> None:
-    """Refuse a notice that leaves a statutory holiday out, unless somebody says why it does."""
+def dropped_days(paper: Arrangement, before: Arrangement | None) -> list[MissingHoliday]:
+    """Name the local days off that the newest version lists and the one to take its place does not."""
+    dropped = sorted(set(before.off) - set(paper.off)) if before else []
+    return [MissingHoliday("已公布的地方假日", tuple(dropped))] if dropped else []
+
+
+def check_complete(missing: Sequence[MissingHoliday], accepted_because: str | None, *, local: bool) -> None:
+    """Refuse a notice that leaves a holiday out, unless somebody says why it does."""
     if missing and accepted_because is None:
         named = "、".join(f"{each.name}（{'、'.join(map(str, each.days))}）" for each in missing)
+        if local:
+            raise LocalHolidayDropped(
+                f"{named}；新版本取代该年度原有的地方假日，确须取消的，在 accept_missing 中写明理由。"
+            )
         raise StatutoryHolidayMissing(f"{named}；确无此假的，请在 accept_missing 中写明理由。")
 
 

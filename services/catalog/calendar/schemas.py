@@ -26,7 +26,9 @@ class NoticeInput(Input):
     """A notice as the State Council's general office, or a locality, issues it."""
 
     agency_id: UUID = Field(description="录入机关；地方通知适用于该机关及其下级")
-    local: bool = Field(default=False, description="是否地方放假通知（放假办法第四条）")
+    local: bool = Field(
+        default=False, description="是否地方放假通知（放假办法第四条）；列明该机关该年度的全部地方假日，取代其前一版本"
+    )
     year: int = Field(ge=FIRST_YEAR, le=LAST_YEAR, examples=[2027])
     number: Line = Field(description="文号", examples=["国办发明电〔2026〕9号"])
     title: Line = Field(examples=["国务院办公厅关于2027年部分节假日安排的通知"])
@@ -34,7 +36,7 @@ class NoticeInput(Input):
     holidays: list[HolidayInput] = Field(min_length=1, max_length=40)
     make_up_days: list[date] = Field(default=[], max_length=40, description="调休上班日")
     accept_missing: Paragraph | None = Field(
-        default=None, description="全国通知漏列法定节日仍要发布的，写明理由；理由记入审计"
+        default=None, description="全国通知漏列法定节日、地方通知漏列已公布的地方假日，仍要发布的，写明理由；理由记入审计"
     )
 
     def data(self) -> NoticeData:
@@ -81,7 +83,7 @@ class DayChangeBody(Output):
 
 
 class MissingHolidayBody(Output):
-    """A statutory holiday of which the notice leaves days out."""
+    """A statutory holiday, or local days off published before, that the notice leaves out."""
 
     name: str
     days: list[date]
@@ -95,7 +97,7 @@ class PreviewBody(Output):
     calendar_version_before: str
     calendar_version_after: str
     days: list[DayChangeBody]
-    missing: list[MissingHolidayBody] = Field(description="漏列的法定节日；不写明理由不能发布")
+    missing: list[MissingHolidayBody] = Field(description="漏列的法定节日或者已公布的地方假日；不写明理由不能发布")
 
 
 def notice_body(notice: CalendarNotice) -> NoticeBody:

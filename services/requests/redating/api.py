@@ -14,6 +14,7 @@ from shared.calendar import Holiday, InvalidNotice, Notice, OutsideCalendar
 from shared.http.bodies import Input, Line, Output
 from shared.http.problems import responses
 from shared.http.sessions import Read
+from shared.replicas.arrangement import Arrangement
 
 router = APIRouter(prefix="/redatings", tags=["期限重算"])
 ASKERS = (Role.ADMIN, Role.SUPERVISOR)
@@ -38,13 +39,12 @@ class NoticeInput(Input):
     holidays: list[RunInput] = Field(min_length=1, max_length=40)
     make_up_days: list[date] = Field(default=[], max_length=40, description="调休上班日")
 
-    def runs(self) -> tuple[Holiday, ...]:
-        return tuple(Holiday(run.name, run.first, run.last, self.number) for run in self.holidays)
-
-    def notice(self) -> Notice:
+    def arrangement(self) -> Arrangement:
         """The year as this paper has it; raises InvalidNotice."""
+        runs = tuple(Holiday(run.name, run.first, run.last, self.number) for run in self.holidays)
         works = {day: Holiday("调休上班", day, day, self.number) for day in self.make_up_days}
-        return Notice(self.year, self.runs(), works, number=self.number)
+        notice = Notice(self.year, runs, works, number=self.number)
+        return Arrangement.of_notice(notice, self.agency_id if self.local else None)
 
 
 class MovedBody(Output):
@@ -75,7 +75,5 @@ async def preview_redating(body: NoticeInput, principal: Staff, session: Read, d
     """Name each open case that the notice would date anew, with its day before and after; nothing is written."""
     await require(session, principal, ASKERS, body.agency_id)
     places = await visible(session, principal, ASKERS)
-    found = await queries.preview(
-        session, desk, places, body.runs() if body.local else body.notice(), body.agency_id if body.local else None
-    )
+    found = await queries.preview(session, desk, places, body.arrangement())
     return PreviewBody.model_validate(found)

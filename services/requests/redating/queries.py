@@ -17,12 +17,12 @@ from services.requests.applications.history import CLOCKED, Position, standing
 from services.requests.applications.models import Application
 from services.requests.desk import Desk
 from services.requests.redating.rules import first_changed_on
-from shared.auth.scope import ancestors
-from shared.calendar import Calendar, Holiday, Notice, civil_day
+from shared.calendar import Calendar, civil_day
 from shared.db.bulk import one_of
 from shared.db.clock import read_now
 from shared.db.sessions import AnySession
 from shared.replicas import calendars
+from shared.replicas.arrangement import Arrangement
 
 CASES_A_PAGE = 2_000
 LISTED_AT_MOST = 200
@@ -66,16 +66,14 @@ class Change:
     first_on: date
 
 
-async def preview(
-    session: AnySession, desk: Desk, places: frozenset[UUID], notice: Notice | tuple[Holiday, ...], local: UUID | None
-) -> Preview:
-    """Date these agencies' open cases by the calendar as `notice` (at `local`: its days off) would make it."""
+async def preview(session: AnySession, desk: Desk, places: frozenset[UUID], paper: Arrangement) -> Preview:
+    """Date these agencies' open cases by the calendar that publishing `paper` would make."""
     counted = select(Application.agency_id, func.count().label("open")).where(
         Application.closed_on.is_(None), Application.due_on.is_not(None), one_of(Application.agency_id, places)
     )
     found_of = await session.execute(counted.group_by(Application.agency_id))
     open_cases = {row.agency_id: row.open for row in found_of}
-    changes = await _changes(session, open_cases, notice, local)
+    changes = await _changes(session, open_cases, paper)
     today = civil_day(await read_now(session))
     total, listed = 0, list[Moved]()
     async for rows in _touched(session, changes):
@@ -92,24 +90,14 @@ async def preview(
     return Preview(sum(open_cases.values()), total, listed)
 
 
-async def _changes(
-    session: AnySession, agency_ids: Collection[UUID], notice: Notice | tuple[Holiday, ...], local: UUID | None
-) -> dict[UUID, Change]:
-    """Return what changes for each of these agencies; those that share a calendar share the changed one."""
-    made: dict[Calendar, Calendar] = {}
-    found = {}
-    for agency_id, before in (await calendars.of_agencies(session, agency_ids)).items():
-        if local is not None and local != agency_id and local not in await ancestors(session, agency_id):
-            continue
-        if before not in made:
-            if isinstance(notice, Notice):
-                made[before] = before.with_year(notice)
-            else:
-                made[before] = before.with_local_holidays(notice)
-        first_on = first_changed_on(before, made[before])
-        if first_on is not None:
-            found[agency_id] = Change(made[before], first_on)
-    return found
+async def _changes(session: AnySession, agency_ids: Collection[UUID], paper: Arrangement) -> dict[UUID, Change]:
+    """Return what changes for each of these agencies; calendars that several share are compared once."""
+    before = await calendars.of_agencies(session, agency_ids)
+    after = await calendars.supposing(session, agency_ids, paper)
+    pairs = {agency_id: (before[agency_id], after[agency_id]) for agency_id in agency_ids}
+    first_on = {pair: first_changed_on(*pair) for pair in set(pairs.values())}
+    changed = ((agency_id, pair[1], first_on[pair]) for agency_id, pair in pairs.items())
+    return {agency_id: Change(calendar, day) for agency_id, calendar, day in changed if day is not None}
 
 
 async def _touched(session: AnySession, changes: dict[UUID, Change]) -> AsyncIterator[list[Any]]:

@@ -181,6 +181,40 @@ async def test_the_national_calendar_belongs_to_a_roots_administrator(catalog: S
     refused(unknown, 404, "not_found")
 
 
+def local_paper(agency: UUID, *days: str, number: str = "县1号") -> dict[str, Any]:
+    holidays = [{"name": "民族节日", "first": day, "last": day} for day in days]
+    return {"agency_id": str(agency), "local": True, "number": number, "holidays": holidays, "make_up_days": []}
+
+
+async def test_a_local_preview_is_the_calendar_that_publishing_makes(catalog: ServiceUnderTest) -> None:
+    """The days of the agencies above stay; those of the same agency's paper before it give way."""
+    ok(await publish(catalog, **local_paper(COUNTY, "2027-06-17")), 201)
+    asked = {"first": "2027-06-17", "last": "2027-07-15", "agency_id": str(BUREAU)}
+    for day, number in (("2027-07-15", "局1号"), ("2027-07-14", "局2号")):
+        paper = local_paper(BUREAU, day, number=number)
+        staff = catalog.staff(Role.ADMIN, BUREAU)
+        told = ok(await catalog.client.post("/calendar-notices/preview", json=NOTICE | paper, headers=staff))
+        assert {change["day"]: change["after"] for change in told["days"]}[day] == "holiday"
+        assert "2027-06-17" not in {change["day"] for change in told["days"]}
+        ok(await publish(catalog, agency=BUREAU, **paper, accept_missing="改期。"), 201)
+        after = ok(await catalog.client.get("/calendar", params=asked))
+        assert after["calendar_version"] == told["calendar_version_after"]
+    kinds = {each["on"]: each["kind"] for each in after["days"]}
+    found = [kinds[day] for day in ("2027-06-17", "2027-07-14", "2027-07-15")]
+    assert found == ["holiday", "holiday", "working_day"]
+
+
+async def test_a_second_local_paper_that_drops_a_day_needs_a_reason(catalog: ServiceUnderTest) -> None:
+    ok(await publish(catalog, **local_paper(COUNTY, "2027-06-17")), 201)
+    second = local_paper(COUNTY, "2027-07-15", number="县2号")
+    admin = catalog.staff(Role.ADMIN, COUNTY)
+    told = ok(await catalog.client.post("/calendar-notices/preview", json=NOTICE | second, headers=admin))
+    assert told["missing"] == [{"name": "已公布的地方假日", "days": ["2027-06-17"]}]
+    refused(await publish(catalog, **second), 422, "local_holiday_dropped")
+    ok(await publish(catalog, **local_paper(COUNTY, "2027-06-17", "2027-07-15", number="县2号")), 201)
+    ok(await publish(catalog, **second, accept_missing="该节日改期。"), 201)
+
+
 async def test_a_notice_redates_signed_documents_and_ends_their_provisional_state(catalog: ServiceUnderTest) -> None:
     await move_to(catalog, date(2026, 12, 10))
     document = await signed(catalog)

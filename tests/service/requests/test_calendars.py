@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from shared.calendar import national
 from shared.db.ids import uuid7
 from shared.events.catalog import AgencyUpserted, CalendarPublished
-from shared.replicas import calendars
+from shared.replicas import arrangement, calendars
 from tests.kit.apps import BUREAU, COUNTY, OTHER_COUNTY, ServiceUnderTest
 
 FRIDAY = date(2027, 1, 8)
@@ -70,4 +70,4 @@ async def test_local_days_reach_the_agency_and_those_below(requests: ServiceUnde
 
 @given(st.sets(st.dates(date(2027, 1, 1), date(2027, 12, 31)), max_size=20))
 def test_days_are_kept_as_text_and_read_back(days: set[date]) -> None:
-    assert calendars._days(",".join(map(str, sorted(days)))) == sorted(days)
+    assert arrangement.days(",".join(map(str, sorted(days)))) == tuple(sorted(days))

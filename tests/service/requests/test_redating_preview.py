@@ -56,6 +56,23 @@ async def test_a_local_day_off_moves_only_the_cases_below_it(requests: ServiceUn
     assert there.json()["moved"] == []
 
 
+async def test_a_second_local_paper_takes_the_place_of_the_first(requests: ServiceUnderTest) -> None:
+    """The day off that it does not repeat works again: the preview says which cases that shortens."""
+    await set_today(requests, date(2026, 11, 20))
+    local: dict[str, Any] = {"year": 2026, "make_up_days": (), "local_agency_id": COUNTY}
+    await publish(requests, notice(1, holidays=(date(2026, 12, 7),), **local))
+    case = await running_case(requests, date(2026, 11, 20))
+    late = {"name": "民族节日", "first": "2026-12-25", "last": "2026-12-25"}
+    paper = PAPER | {"local": True, "year": 2026, "holidays": [late], "make_up_days": []}
+    told = (await requests.client.post(ADDRESS, json=paper, headers=requests.staff(Role.ADMIN, COUNTY))).json()
+    (moved,) = told["moved"]
+    assert (moved["due_on_before"], moved["due_on_after"]) == (case["due_on"], "2026-12-18")
+
+    await publish(requests, notice(2, holidays=(date(2026, 12, 25),), **local))
+    await redate_all(requests.deps.db, Desk.of(requests.deps))
+    assert (await get(requests, case))["due_on"] == moved["due_on_after"]
+
+
 async def test_every_open_case_is_looked_at_and_the_first_are_named(requests: ServiceUnderTest) -> None:
     """More than one page of the database, more than the answer lists: nothing is left out of the count."""
     await set_today(requests, date(2026, 12, 10))
@@ -78,4 +95,5 @@ async def test_refusals(requests: ServiceUnderTest) -> None:
     assert await status(PAPER, requests.staff(Role.CLERK, BUREAU)) == 403
     assert await status(PAPER, requests.staff(Role.ADMIN, OTHER_COUNTY)) == 403
     assert await status(PAPER | {"make_up_days": ["2027-02-17"]}, admin) == 422, "a Wednesday works anyway"
+    assert await status(PAPER | {"local": True}, admin) == 422, "a local paper makes no day work"
     assert await status(PAPER | {"due_on": "2027-01-01"}, admin) == 422

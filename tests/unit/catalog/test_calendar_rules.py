@@ -6,8 +6,7 @@ from uuid import uuid4
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.catalog.calendar.queries import after_notice
-from services.catalog.calendar.rules import NoticeData, changes, days_off, next_version, notice_of, subject_of
+from services.catalog.calendar.rules import NoticeData, changes, next_version, notice_of, subject_of
 from shared.calendar import DayKind, national
 
 YEAR = national().last_published_year + 1
@@ -25,8 +24,8 @@ def data(weeks: list[int], length: int = 2, number: str = "国办发明电〔202
 @given(runs)
 def test_a_notice_says_which_days_are_off_and_which_weekend_days_work(weeks: list[int]) -> None:
     wanted = data(weeks)
-    calendar = after_notice(national(), wanted, local=False)
-    for day in days_off(notice_of(wanted)):
+    calendar = national().with_year(notice_of(wanted))
+    for day in (day for run in notice_of(wanted).holidays for day in run.days()):
         assert calendar.kind(day) is DayKind.HOLIDAY
     assert calendar.kind(wanted.make_up_days[0]) is DayKind.MAKE_UP_DAY
     assert calendar.last_published_year == YEAR
@@ -35,7 +34,7 @@ def test_a_notice_says_which_days_are_off_and_which_weekend_days_work(weeks: lis
 @given(runs)
 def test_the_changes_are_all_and_only_those_that_differ(weeks: list[int]) -> None:
     before = national()
-    after = after_notice(before, data(weeks), local=False)
+    after = before.with_year(notice_of(data(weeks)))
     found = {change.day: change for change in changes(before, after, YEAR)}
     day = date(YEAR, 1, 1)
     while day.year == YEAR:
