@@ -18,7 +18,7 @@ PLANTED = [
     ("Inside shared, arrows go down", "shared/timers/rows.py", "import shared.bus.transport"),
     ("Events import pydantic", "shared/events/base.py", "import sqlalchemy"),
     ("httpx in one module only", "services/notify/settings.py", "import httpx"),
-    ("aiokafka in one module only", "shared/bus/relay.py", "import aiokafka"),
+    ("aiokafka in the transport's modules only", "shared/bus/relay.py", "import aiokafka"),
 ]
 
 
