@@ -4,7 +4,7 @@ import re
 from datetime import date, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Strict, StringConstraints
 
 VISIBLE_LINE = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$"
 VISIBLE_TEXT = r"^[^\x00]*[^\s\x00][^\x00]*$"
@@ -13,7 +13,7 @@ EARLIEST_YEAR, LATEST_YEAR = 2000, 2199
 
 
 class Input(BaseModel):
-    """A request body: unknown fields are refused."""
+    """A request body: unknown fields are refused. Its days, counts and choices are `Day`, `Whole` and `Flag`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -47,6 +47,8 @@ Moment = Annotated[
     AfterValidator(_plausible),
     _written_out(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\S+", "应为带时区的时间（如 2026-03-05T10:00:00+08:00）"),
 ]
+Whole = Annotated[int, Strict()]
+Flag = Annotated[bool, Strict()]
 Line = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=VISIBLE_LINE)]
 Paragraph = Annotated[str, StringConstraints(min_length=1, max_length=5_000, pattern=VISIBLE_TEXT)]
 WebAddress = Annotated[str, StringConstraints(max_length=500, pattern=WEB_ADDRESS)]

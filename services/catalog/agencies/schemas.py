@@ -7,7 +7,7 @@ from pydantic import Field, StringConstraints
 
 from services.catalog.agencies.models import Agency
 from services.catalog.agencies.rules import CODE, AgencyData, AgencyKind, AgencyLevel, code_warning
-from shared.http.bodies import Input, Line, Output
+from shared.http.bodies import Flag, Input, Line, Output
 
 Code = Annotated[str, StringConstraints(pattern=f"^{CODE.pattern}$")]
 Locality = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
@@ -23,7 +23,7 @@ class AgencyChange(Input):
     locality: Locality | None = Field(
         default=None, description="适用哪个地方的规则；空则随上级", examples=["qianjiang"]
     )
-    active: bool = Field(default=True, description="是否仍存续")
+    active: Flag = Field(default=True, description="是否仍存续")
 
     def data(self) -> AgencyData:
         return AgencyData(self.name, self.parent_id, self.level, self.kind, self.locality, self.active)

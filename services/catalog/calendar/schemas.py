@@ -9,7 +9,7 @@ from services.catalog.calendar.models import CalendarNotice
 from services.catalog.calendar.queries import Preview
 from services.catalog.calendar.rules import NoticeData
 from shared.calendar import DayKind
-from shared.http.bodies import Input, Line, Output, Paragraph
+from shared.http.bodies import Day, Flag, Input, Line, Output, Paragraph, Whole
 
 FIRST_YEAR, LAST_YEAR = 2008, 2100
 
@@ -18,23 +18,23 @@ class HolidayInput(Input):
     """A run of days off, both ends included."""
 
     name: Line = Field(examples=["春节"])
-    first: date = Field(examples=["2027-02-05"])
-    last: date = Field(examples=["2027-02-12"])
+    first: Day = Field(examples=["2027-02-05"])
+    last: Day = Field(examples=["2027-02-12"])
 
 
 class NoticeInput(Input):
     """A notice as the State Council's general office, or a locality, issues it."""
 
     agency_id: UUID = Field(description="录入机关；地方通知适用于该机关及其下级")
-    local: bool = Field(
+    local: Flag = Field(
         default=False, description="是否地方放假通知（放假办法第四条）；列明该机关该年度的全部地方假日，取代其前一版本"
     )
-    year: int = Field(ge=FIRST_YEAR, le=LAST_YEAR, examples=[2027])
+    year: Whole = Field(ge=FIRST_YEAR, le=LAST_YEAR, examples=[2027])
     number: Line = Field(description="文号", examples=["国办发明电〔2026〕9号"])
     title: Line = Field(examples=["国务院办公厅关于2027年部分节假日安排的通知"])
-    issued: date | None = Field(default=None, description="印发日期", examples=["2026-11-10"])
+    issued: Day | None = Field(default=None, description="印发日期", examples=["2026-11-10"])
     holidays: list[HolidayInput] = Field(min_length=1, max_length=40)
-    make_up_days: list[date] = Field(default=[], max_length=40, description="调休上班日")
+    make_up_days: list[Day] = Field(default=[], max_length=40, description="调休上班日")
     accept_missing: Paragraph | None = Field(
         default=None, description="全国通知漏列法定节日、地方通知漏列已公布的地方假日，仍要发布的，写明理由；理由记入审计"
     )

@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints, model_validator
 from services.catalog.documents.commands import Content
 from services.catalog.documents.rules import Ground, ReturnReason, ReviewItem, State, Verdict
 from shared.events.catalog import DisclosureAttribute
-from shared.http.bodies import VISIBLE_LINE, VISIBLE_TEXT, Input, Line, Output, Paragraph
+from shared.http.bodies import VISIBLE_LINE, VISIBLE_TEXT, Day, Flag, Input, Line, Output, Paragraph
 
 MAX_BODY_CHARACTERS = 300_000
 Title = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=VISIBLE_LINE)]
@@ -65,7 +65,7 @@ class VerdictInput(Input):
         description="state_secret 国家秘密、work_secret 工作秘密、trade_secret 商业秘密、privacy 个人隐私、"
         "three_securities 三安全一稳定、internal_or_process 内部事务或过程性信息"
     )
-    clear: bool = Field(description="true 为不涉及")
+    clear: Flag = Field(description="true 为不涉及")
     note: Paragraph | None = Field(default=None, description="涉及时须写明情况")
 
 
@@ -93,8 +93,8 @@ class ReviewInput(Input):
 class SignOffInput(Input):
     """签发. Dates are of what happened, never a due day."""
 
-    formed_on: date | None = Field(default=None, description="成文日期；空为今天", examples=["2026-11-20"])
-    printed_on: date | None = Field(default=None, description="印发日期", examples=["2026-11-20"])
+    formed_on: Day | None = Field(default=None, description="成文日期；空为今天", examples=["2026-11-20"])
+    printed_on: Day | None = Field(default=None, description="印发日期", examples=["2026-11-20"])
 
 
 class CorrectionInput(Input):

@@ -10,7 +10,7 @@ from services.catalog.feeds.commands import NewReceipt
 from services.catalog.feeds.models import FeedReceipt
 from services.catalog.feeds.queries import ChangeView, Proof
 from services.catalog.feeds.rules import Change, Outcome
-from shared.http.bodies import Input, Line, Output, Paragraph, WebAddress
+from shared.http.bodies import Input, Line, Output, Paragraph, WebAddress, Whole
 
 
 class ChangeBody(Output):
@@ -42,7 +42,7 @@ class ReceiptInput(Input):
     """What a CMS says it did with a change."""
 
     cms: Line = Field(description="站点名称", examples=["黔江区政府门户网站"])
-    sequence: int = Field(ge=1, le=2**62, description="变更序号")
+    sequence: Whole = Field(ge=1, le=2**62, description="变更序号")
     outcome: Outcome = Field(description="taken 已上网（撤回时为已撤下）；failed 失败")
     url: WebAddress | None = Field(default=None, examples=["https://www.example.gov.cn/zwgk/2026/1.html"])
     note: Paragraph | None = None

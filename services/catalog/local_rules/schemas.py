@@ -8,7 +8,7 @@ from pydantic import Field
 from services.catalog.local_rules.models import LocalValue
 from services.catalog.local_rules.rules import LocalValueData, overruled
 from services.catalog.statutes import rule_set
-from shared.http.bodies import Day, Input, Line, Output, Paragraph
+from shared.http.bodies import Day, Input, Line, Output, Paragraph, Whole
 
 
 class LocalValueInput(Input):
@@ -16,7 +16,7 @@ class LocalValueInput(Input):
 
     agency_id: UUID = Field(description="适用于该机关及其下级")
     rule_id: Line = Field(description="条款编号，见 /statutes", examples=["pub.limit"])
-    value: int | None = Field(ge=1, le=1_000, description="数值，单位同国家条款；null 为不再自定", examples=[5])
+    value: Whole | None = Field(ge=1, le=1_000, description="数值，单位同国家条款；null 为不再自定", examples=[5])
     since: Day = Field(description="自哪一日起生效", examples=["2026-12-01"])
     citation: Line = Field(description="依据", examples=["青山县政务公开工作办法（青府发〔2026〕3号）第八条"])
     reason: Paragraph = Field(description="理由", examples=["县政府要求加快公开。"])

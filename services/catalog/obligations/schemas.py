@@ -10,7 +10,7 @@ from services.catalog.obligations.commands import NewObligation
 from services.catalog.obligations.models import Obligation
 from services.catalog.obligations.queries import InstanceView, ObligationView
 from services.catalog.obligations.rules import Cadence, InstanceState, MonthDay
-from shared.http.bodies import Input, Line, Output, Paragraph
+from shared.http.bodies import Day, Input, Line, Output, Paragraph, Whole
 from shared.statutes import Unit
 
 CADENCES = (
@@ -38,13 +38,13 @@ class ObligationInput(Input):
     plan: Line = Field(description="来源文件", examples=["川办发〔2017〕40号"])
     citation: Line = Field(description="依据", examples=["川办发〔2017〕40号"])
     cadence: Cadence = Field(description=CADENCES, examples=["weekly"])
-    starts_on: date = Field(description="自何日起", examples=["2026-11-01"])
-    every_days: int | None = Field(default=None, ge=1, le=3660, description="cadence 为 days 时的天数")
+    starts_on: Day = Field(description="自何日起", examples=["2026-11-01"])
+    every_days: Whole | None = Field(default=None, ge=1, le=3660, description="cadence 为 days 时的天数")
     due_by: MonthDayText | None = Field(default=None, description="每年截止月日（annual）", examples=["06-30"])
-    once_on: date | None = Field(default=None, description="cadence 为 once 时的日期")
+    once_on: Day | None = Field(default=None, description="cadence 为 once 时的日期")
     season_from: MonthDayText | None = Field(default=None, description="季节性义务每年起始月日")
     season_to: MonthDayText | None = Field(default=None, description="季节性义务每年截止月日")
-    limit_number: int | None = Field(default=None, ge=1, le=366, description="事项发生后的期限")
+    limit_number: Whole | None = Field(default=None, ge=1, le=366, description="事项发生后的期限")
     limit_unit: Unit | None = Field(default=None, description="期限单位：working_day 或 calendar_day")
 
     @model_validator(mode="after")
@@ -83,13 +83,13 @@ class ObligationInput(Input):
 class IntervalInput(Input):
     """The agency's own interval for an obligation without a numeric cadence; null takes it away."""
 
-    interval_days: int | None = Field(ge=1, le=3660, examples=[30])
+    interval_days: Whole | None = Field(ge=1, le=3660, examples=[30])
 
 
 class EventInput(Input):
     """The event that an obligation waits for."""
 
-    happened_on: date = Field(examples=["2026-11-20"])
+    happened_on: Day = Field(examples=["2026-11-20"])
 
 
 class FulfilmentInput(Input):

@@ -8,7 +8,7 @@ from pydantic import Field
 from services.notify.recipients.commands import NewRecipient, RecipientChange
 from services.notify.subscriptions.schemas import Mail
 from shared.auth import Role
-from shared.http.bodies import Input, Line, Output
+from shared.http.bodies import Flag, Input, Line, Output
 
 
 class RecipientInput(Input):
@@ -30,7 +30,7 @@ class RecipientChangeInput(Input):
     name: Line
     mail: Mail | None = None
     subject: Line | None = None
-    active: bool = True
+    active: Flag = True
 
     def command(self) -> RecipientChange:
         return RecipientChange(self.name, self.mail, self.subject, self.active)

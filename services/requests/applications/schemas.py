@@ -18,7 +18,7 @@ from services.requests.extensions.schemas import ExtensionBody, extension_body
 from services.requests.replies.schemas import ReplyBody, reply_body
 from services.requests.third_parties.schemas import ConsultationBody, consultation_body
 from shared.events.requests import ApplicationState
-from shared.http.bodies import Input, Line, Output, Paragraph
+from shared.http.bodies import Day, Input, Line, Output, Paragraph
 
 Phone = Annotated[str, StringConstraints(pattern=r"^[0-9+() 转-]{5,30}$")]
 Email = Annotated[
@@ -117,7 +117,7 @@ class RegistrationInput(ApplicationInput):
     """An application that arrived by another channel, with the day on which it truly arrived."""
 
     channel: Channel = Field(description="申请渠道")
-    delivered_on: date = Field(
+    delivered_on: Day = Field(
         description="当面提交之日、邮件签收之日或者实际收到之日；可以早于今天", examples=["2026-11-20"]
     )
 
@@ -143,7 +143,7 @@ class ReceiptBody(Output):
 class ConfirmationInput(Input):
     """双方确认 (Art. 31): when, how, and with whom."""
 
-    on: date = Field(description="双方确认之日", examples=["2026-11-20"])
+    on: Day = Field(description="双方确认之日", examples=["2026-11-20"])
     how: Line = Field(description="确认方式", examples=["电话"])
     with_whom: Line = Field(description="与谁确认", examples=["申请人本人"])
 
@@ -153,7 +153,7 @@ class ReasonInput(Input):
 
 
 class WithdrawalInput(ReasonInput):
-    on: date = Field(description="撤回之日", examples=["2026-11-20"])
+    on: Day = Field(description="撤回之日", examples=["2026-11-20"])
 
 
 class RegulationInput(ReasonInput):

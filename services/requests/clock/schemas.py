@@ -10,7 +10,7 @@ from services.requests.clock import events as happened
 from services.requests.clock.events import ClockEvent, ConsultationKind, RegulationName
 from services.requests.clock.labels import REASONS
 from services.requests.clock.rules import ClockReading
-from shared.http.bodies import Input, Line, Output
+from shared.http.bodies import Day, Input, Line, Output, Whole
 
 FIRST, LAST = date(2008, 5, 1), date(2030, 12, 31)
 
@@ -21,7 +21,7 @@ def _countable(day: date) -> date:
     return day
 
 
-Day = Annotated[date, AfterValidator(_countable)]
+CountableDay = Annotated[Day, AfterValidator(_countable)]
 
 
 class LedgerDayBody(Output):
@@ -67,11 +67,11 @@ class HypotheticalEvent(Input):
         "replied",
         "withdrawn",
     ]
-    on: Day = Field(examples=["2026-12-01"])
+    on: CountableDay = Field(examples=["2026-12-01"])
     id: Line | None = Field(default=None, description="征求意见的编号")
     kind: ConsultationKind | None = None
-    delivered_on: Day | None = None
-    working_days: int | None = Field(default=None, ge=1, le=40)
+    delivered_on: CountableDay | None = None
+    working_days: Whole | None = Field(default=None, ge=1, le=40)
 
     @model_validator(mode="after")
     def has_what_its_type_needs(self) -> Self:
@@ -111,7 +111,7 @@ class WhatIfInput(Input):
     """Hypothetical events, read together with what has truly happened, in order of day."""
 
     events: list[HypotheticalEvent] = Field(min_length=1, max_length=20)
-    as_of: Day | None = Field(default=None, description="在哪一天结束时；不填为今天与最后一个事件中较晚的一天")
+    as_of: CountableDay | None = Field(default=None, description="在哪一天结束时；不填为今天与最后一个事件中较晚的一天")
     regulation: RegulationName | None = None
 
 
@@ -122,8 +122,8 @@ class WhatIfBody(Output):
     hypothetical: ClockBody
 
 
-def clock_body(reading: ClockReading, received_on: date, calendar_version: str, state: str | None = None) -> ClockBody:
-    """Show the clock's answer; `state` where the case knows more than its clock (视为放弃)."""
+def clock_body(reading: ClockReading, received_on: date, calendar_version: str) -> ClockBody:
+    """Show the clock's answer."""
     ledger = [
         LedgerDayBody(
             on=day.on, counted=day.counted, reason=day.reason, label=REASONS[day.reason], citation=day.citation
@@ -131,7 +131,7 @@ def clock_body(reading: ClockReading, received_on: date, calendar_version: str, 
         for day in reading.ledger()
     ]
     return ClockBody(
-        state=state or reading.state,
+        state=reading.state,
         received_on=received_on,
         regulation=reading.regulation,
         as_of=reading.as_of,

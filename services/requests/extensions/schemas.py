@@ -7,20 +7,20 @@ from pydantic import Field
 
 from services.requests.extensions.models import Extension
 from services.requests.extensions.rules import ExtensionState
-from shared.http.bodies import Input, Output, Paragraph
+from shared.http.bodies import Flag, Input, Output, Paragraph, Whole
 
 
 class ExtensionInput(Input):
     """Asks for more time. The due day follows; it is never given."""
 
-    working_days: int = Field(ge=1, le=20, description="延长的工作日数", examples=[10])
+    working_days: Whole = Field(ge=1, le=20, description="延长的工作日数", examples=[10])
     reason: Paragraph = Field(examples=["所涉档案需从档案馆调阅。"])
 
 
 class DecisionInput(Input):
     """The 负责人's decision."""
 
-    approved: bool = Field(description="同意与否")
+    approved: Flag = Field(description="同意与否")
     note: Paragraph | None = Field(default=None, description="审批意见")
 
 

@@ -11,7 +11,7 @@ from services.requests.redating import queries
 from shared.auth import Role, Staff
 from shared.auth.scope import require, visible
 from shared.calendar import Holiday, InvalidNotice, Notice, OutsideCalendar
-from shared.http.bodies import Input, Line, Output
+from shared.http.bodies import Day, Flag, Input, Line, Output, Whole
 from shared.http.problems import responses
 from shared.http.sessions import Read
 from shared.replicas.arrangement import Arrangement
@@ -25,19 +25,19 @@ class RunInput(Input):
     """A run of days off, both ends included."""
 
     name: Line = Field(examples=["春节"])
-    first: date = Field(examples=["2027-02-05"])
-    last: date = Field(examples=["2027-02-12"])
+    first: Day = Field(examples=["2027-02-05"])
+    last: Day = Field(examples=["2027-02-12"])
 
 
 class NoticeInput(Input):
     """The notice as it would be published."""
 
     agency_id: UUID = Field(description="录入机关；地方通知适用于该机关及其下级")
-    local: bool = Field(default=False, description="是否地方放假通知")
-    year: int = Field(ge=FIRST_YEAR, le=LAST_YEAR, examples=[2027])
+    local: Flag = Field(default=False, description="是否地方放假通知")
+    year: Whole = Field(ge=FIRST_YEAR, le=LAST_YEAR, examples=[2027])
     number: Line = Field(examples=["国办发明电〔2026〕9号"])
     holidays: list[RunInput] = Field(min_length=1, max_length=40)
-    make_up_days: list[date] = Field(default=[], max_length=40, description="调休上班日")
+    make_up_days: list[Day] = Field(default=[], max_length=40, description="调休上班日")
 
     def arrangement(self) -> Arrangement:
         """The year as this paper has it; raises InvalidNotice."""

@@ -11,7 +11,7 @@ from services.requests.replies.commands import open_text
 from services.requests.replies.dispositions import Outcome, RemedyKind, TableRow, articles_of, remedies, table_rows
 from services.requests.replies.models import Reply
 from services.requests.replies.rules import DeliveryMode, Draft, ReplyState
-from shared.http.bodies import Input, Line, Output, Paragraph, WebAddress
+from shared.http.bodies import Day, Input, Line, Output, Paragraph, WebAddress
 
 ROW = r"^3\.[0-9](\.[0-9])?$"
 
@@ -28,7 +28,7 @@ class ReplyInput(Input):
     document_title: Line | None = None
     document_url: WebAddress | None = None
     new_document_title: Line | None = Field(default=None, description="拟转为主动公开的新文件标题")
-    new_document_formed_on: date | None = Field(default=None, description="该文件的形成日期")
+    new_document_formed_on: Day | None = Field(default=None, description="该文件的形成日期")
 
     def command(self) -> Draft:
         return Draft(**self.model_dump())
@@ -38,7 +38,7 @@ class DeliveryInput(Input):
     """How and when the reply was handed over (国办公开办函〔2016〕235号)."""
 
     mode: DeliveryMode = Field(description="直接、委托或者邮政企业邮寄")
-    on: date = Field(description="签收之日；邮寄为交邮之日", examples=["2026-11-20"])
+    on: Day = Field(description="签收之日；邮寄为交邮之日", examples=["2026-11-20"])
     proof: str = Field(
         default="",
         max_length=100,

@@ -12,7 +12,7 @@ from services.requests.third_parties.commands import CONSULTED, REASON, NewConsu
 from services.requests.third_parties.models import Consultation
 from services.requests.third_parties.rules import LABELS, Opinion, silence_means
 from shared.calendar import Calendar
-from shared.http.bodies import Input, Line, Output, Paragraph
+from shared.http.bodies import Day, Input, Line, Output, Paragraph
 
 
 class ConsultationInput(Input):
@@ -20,8 +20,8 @@ class ConsultationInput(Input):
 
     kind: ConsultationKind = Field(description="第三方、共同制作机关或者其他机关")
     consulted: Line = Field(description="被征求意见的人或者机关", examples=["某热力有限公司"])
-    on: date = Field(description="发出之日", examples=["2026-11-20"])
-    delivered_on: date | None = Field(default=None, description="送达之日；暂不知道的以后补记")
+    on: Day = Field(description="发出之日", examples=["2026-11-20"])
+    delivered_on: Day | None = Field(default=None, description="送达之日；暂不知道的以后补记")
 
     @model_validator(mode="after")
     def delivered_after_sent(self) -> Self:
@@ -34,13 +34,13 @@ class ConsultationInput(Input):
 
 
 class ConsultationDeliveryInput(Input):
-    delivered_on: date = Field(description="送达之日", examples=["2026-11-20"])
+    delivered_on: Day = Field(description="送达之日", examples=["2026-11-20"])
 
 
 class OpinionInput(Input):
     """What the consulted party said."""
 
-    on: date = Field(description="收到意见之日", examples=["2026-11-20"])
+    on: Day = Field(description="收到意见之日", examples=["2026-11-20"])
     opinion: Opinion
     reason: Paragraph | None = Field(default=None, description="理由；不同意公开的必填")
 

@@ -6,13 +6,15 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from shared.http.bodies import Day, Line, Moment
+from shared.http.bodies import Day, Flag, Line, Moment, Whole
 
 
 class Body(BaseModel):
     day: Day | None = None
     moment: Moment | None = None
     line: Line = "x"
+    count: Whole = 0
+    choice: Flag = False
 
 
 @pytest.mark.parametrize("value", ["2026-03-05", date(2026, 3, 5)])
@@ -41,3 +43,17 @@ def test_a_moment_is_taken_as_it_is_written(value: str) -> None:
 def test_a_line_is_visible_and_one(value: str) -> None:
     with pytest.raises(ValidationError):
         Body(line=value)
+
+
+@pytest.mark.parametrize("value", [True, "5", 5.0, 1.5])
+def test_only_a_whole_number_is_a_count(value: Any) -> None:
+    assert Body(count=5).count == 5
+    with pytest.raises(ValidationError):
+        Body(count=value)
+
+
+@pytest.mark.parametrize("value", [1, 0, "true", "yes", None])
+def test_only_true_and_false_are_a_choice(value: Any) -> None:
+    assert Body(choice=True).choice is True
+    with pytest.raises(ValidationError):
+        Body(choice=value)
