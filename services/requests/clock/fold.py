@@ -42,13 +42,12 @@ class Step(NamedTuple):
 class Consultation:
     """A consultation and the days it takes out of the clock: after `start` through `until`."""
 
-    __slots__ = ("delivered", "end", "excludes", "kind", "start", "term")
+    __slots__ = ("end", "excludes", "kind", "start", "term")
 
-    def __init__(self, terms: "Terms", kind: str, start: int, delivered: int, end: int | None = None) -> None:
+    def __init__(self, terms: "Terms", kind: str, start: int, delivered: int) -> None:
         self.kind = kind
         self.start = start
-        self.delivered = delivered
-        self.end = end
+        self.end: int | None = None
         days = terms.terms.get(kind)
         self.term = None if days is None else terms.nth[terms.rank[delivered] + days]
         self.excludes = kind in terms.excluding
