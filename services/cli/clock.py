@@ -5,44 +5,24 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext
-from datetime import date
-from enum import StrEnum
-from io import BufferedReader
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import typer
 
+from services.cli.clock_input import Calendars, File, Service, ServiceOption, batches_of, calendar_of, day_of, rule_set
 from services.cli.clock_offset import offset
+from services.cli.clock_what_if import what_if
 from services.cli.command import BASE_URL, BaseUrl, command_app
 from services.cli.failure import Failed
-from services.requests.clock.explain import Explainer, decode_slowly
-from services.requests.clock.jsonl import batches
-from shared.calendar import Calendar, national, read_notices
+from services.requests.clock.explain import Explainer, decode
 from shared.errors import DomainError
-from shared.statutes import Rule, RuleSet, Unit, due
+from shared.statutes import Rule, Unit, due
 
 app = command_app(group=True)
 app.command()(offset)
-
-SERVICES = Path(__file__).parents[1]
-
-
-class Service(StrEnum):
-    """The services that apply rules."""
-
-    requests = "requests"
-    catalog = "catalog"
-    sentiment = "sentiment"
-
-
-File = Annotated[str, typer.Argument(help="cases, one JSON object a line; - reads standard input")]
-Calendars = Annotated[
-    list[Path] | None, typer.Option("--calendar", help="a holiday notice (TOML or JSON) that adds or replaces a year")
-]
-ServiceOption = Annotated[Service, typer.Option("--service", help="whose rules")]
+app.command("what-if")(what_if)
 
 
 @app.command()
@@ -55,32 +35,11 @@ def explain(
 
     Exit code 0 unless FILE or a calendar cannot be read; a line that is not a legal case is answered by an error.
     """
-    explainer = Explainer(_calendar(calendar), rule_set(Service.requests), ledger=not no_ledger)
+    explainer = Explainer(calendar_of(calendar), rule_set(Service.requests), ledger=not no_ledger)
     out = sys.stdout.buffer
-    with _opened(file) as stream:
-        for lines in batches(_reader(stream, file)):
-            out.writelines(map(explainer.line, lines))
-            out.flush()
-
-
-@app.command("what-if")
-def what_if(
-    file: File,
-    event: Annotated[list[str], typer.Option("--event", help="a hypothetical event as JSON; repeatable")],
-    as_of: Annotated[str | None, typer.Option("--as-of", help="the day of the answer, YYYY-MM-DD")] = None,
-    calendar: Calendars = None,
-) -> None:
-    """Say for each case what the clock reads now and what it would read with further events."""
-    explainer = Explainer(_calendar(calendar), rule_set(Service.requests), ledger=False)
-    try:
-        extra = [json.loads(text) for text in event]
-    except ValueError as error:
-        raise Failed(f"--event is not JSON: {error}") from error
-    with _opened(file) as stream:
-        for lines in batches(_reader(stream, file)):
-            for line in lines:
-                sys.stdout.write(_compared(explainer, line, extra, as_of))
-            sys.stdout.flush()
+    for lines in batches_of(file):
+        out.writelines(map(explainer.line, lines))
+        out.flush()
 
 
 @app.command()
@@ -95,10 +54,9 @@ def sheet(
     from services.requests.clock.lines import read_case
     from services.requests.clock.sheet import render_sheet
 
-    days, rows = _calendar(calendar), rule_set(Service.requests)
+    days, rows = calendar_of(calendar), rule_set(Service.requests)
     explainer = Explainer(days, rows, ledger=False)
-    with _opened(file) as stream:
-        said, case = _find(explainer, (line for lines in batches(_reader(stream, file)) for line in lines), id)
+    said, case = _find(explainer, (line for lines in batches_of(file) for line in lines), id)
     if "error" in said:
         raise Failed(f"{said['id']}: {said['error']}: {said['detail']}")
     try:
@@ -161,22 +119,17 @@ def due_command(
     calendar: Calendars = None,
 ) -> None:
     """Say when a period counted in days or months ends, and by which article."""
-    days = _calendar(calendar)
+    days = calendar_of(calendar)
+    day = day_of(start)
     try:
-        day = date.fromisoformat(start)
         row = rule_set(service).at(rule, day, locality)
         last = due(row, day, days)
-    except ValueError as error:
-        raise Failed(f"{start} is not a day (YYYY-MM-DD)") from error
     except DomainError as error:
         raise Failed(error.detail or error.title) from error
+    except ValueError as error:
+        raise Failed(f"{start}: the period ends after the last day a date can name") from error
     mark = "  暂定 (provisional)" if days.is_provisional(last) else ""
     typer.echo(f"{last}  {_value(row)}  {row.cited}{mark}")
-
-
-def rule_set(service: Service) -> RuleSet:
-    """The rows a service applies."""
-    return RuleSet.load(SERVICES / service.value / "statutes.toml")
 
 
 def _value(row: Rule) -> str:
@@ -188,63 +141,13 @@ def _counted(value: object, unit: Unit) -> str:
     return f"{value}{units.get(unit, '')}"
 
 
-def _calendar(files: list[Path] | None) -> Calendar:
-    """The packaged national calendar with the years of these files, the last version of each, in their order."""
-    calendar = national()
-    for file in files or []:
-        try:
-            calendar = calendar.with_year(read_notices(file)[-1])
-        except OSError as error:
-            raise Failed(f"cannot read {file}: {error.strerror}") from error
-        except DomainError as error:
-            raise Failed(f"{file}: {error.detail or error.title}") from error
-    return calendar
-
-
-def _opened(file: str) -> AbstractContextManager[BufferedReader]:
-    if file == "-":
-        return nullcontext(cast(BufferedReader, sys.stdin.buffer))
-    try:
-        return Path(file).open("rb")
-    except OSError as error:
-        raise Failed(f"cannot read {file}: {error.strerror}") from error
-
-
-def _reader(stream: BufferedReader, file: str) -> Callable[[int], bytes]:
-    def read(size: int) -> bytes:
-        try:
-            return stream.read1(size)
-        except OSError as error:
-            raise Failed(f"cannot read {file}: {error.strerror}") from error
-
-    return read
-
-
 def _find(explainer: Explainer, lines: Iterable[bytes], id: str | None) -> tuple[dict[str, Any], Any]:
     """The answer to the wanted case and the case as it was read; an answer that is an error has no case."""
     for line in lines:
         said = json.loads(explainer.line(line))
         if id is None or said["id"] == id:
-            return said, None if "error" in said else decode_slowly(line)
+            return said, None if "error" in said else decode(line)
     raise Failed("there is no case in the file" if id is None else f"there is no case {id} in the file")
-
-
-def _compared(explainer: Explainer, line: bytes, extra: list[object], as_of: str | None) -> str:
-    now = json.loads(explainer.line(line))
-    if "error" in now:
-        return json.dumps(now, ensure_ascii=False) + "\n"
-    case = decode_slowly(line)
-    if as_of is not None:
-        case["as_of"] = as_of
-    # The sort is stable: within a day what happened comes before what is supposed.
-    case["events"] = sorted([*case["events"], *extra], key=_day_of)
-    then = json.loads(explainer.line(json.dumps(case).encode()))
-    return json.dumps({"id": now["id"], "now": now, "then": then}, ensure_ascii=False) + "\n"
-
-
-def _day_of(event: object) -> str:
-    on = event.get("on") if isinstance(event, dict) else None
-    return on if isinstance(on, str) else ""
 
 
 if __name__ == "__main__":

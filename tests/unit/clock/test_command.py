@@ -1,6 +1,7 @@
 """`lantai clock` as a process: files, standard input, exit codes, what it loads and how much memory it takes."""
 
 import json
+import os
 import random
 import subprocess
 import sys
@@ -18,9 +19,12 @@ from tests.unit.clock.histories import history
 LINE = json.dumps(case("2026-09-18")) + "\n"
 
 
-def lantai(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+def lantai(
+    *arguments: str, stdin: str = "", environment: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "services.cli.main", "clock", *arguments]
-    return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=60, check=False)
+    around = os.environ | (environment or {})
+    return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=60, check=False, env=around)
 
 
 def test_a_file_and_standard_input_give_the_same(tmp_path: Path) -> None:
@@ -64,14 +68,24 @@ def test_calendar_files_add_and_replace_years(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["year = 2027", "{", '{"year": 2027, "holidays": ["2027-01-01"], "make_up_days": ["2027-01-04"]}']
+    "text",
+    [
+        "year = 2027",
+        "{",
+        '{"year": 2027, "holidays": ["2027-01-01"], "make_up_days": ["2027-01-04"]}',
+        '{"year": 2027, "version": [5]}',
+        '{"year": 1, "holidays": ["0001-01-03"]}',
+        '{"year": 2050, "holidays": ["2050-01-03"]}',
+        '{"year":' + "[" * 20_000,
+        'year = 2027\nholidays = ["2027-01-01"]\nmakeup_days = ["2027-01-02"]',
+    ],
 )
 def test_a_calendar_that_is_not_one_fails(tmp_path: Path, text: str) -> None:
     file = tmp_path / "2027.toml"
     file.write_text(text)
     done = lantai("explain", "-", "--calendar", str(file), stdin=LINE)
     assert done.returncode == 1
-    assert "2027.toml" in done.stderr
+    assert "2027.toml" in done.stderr and len(done.stderr.splitlines()) == 1
 
 
 def test_answers_come_while_the_input_is_still_open() -> None:
@@ -129,6 +143,63 @@ def test_what_if_reads_what_explain_reads() -> None:
     line = json.dumps({**case("2026-09-18"), "x": "@"}).replace('"@"', "9" * 5000)
     done = lantai("what-if", "-", "--event", told, stdin=line)
     assert json.loads(done.stdout)["then"]["due_on"] == "2026-11-05"
+
+
+WITHDRAWN = json.dumps(event("withdrawn", "2026-10-20"))
+
+
+@pytest.mark.parametrize("ignored", ["[" * 990 + "]" * 990, "1e999", "9" * 5_000])
+def test_what_if_and_sheet_read_whatever_explain_lets_pass(tmp_path: Path, ignored: str) -> None:
+    line = json.dumps({**case("2026-09-18"), "x": "@"}).replace('"@"', ignored)
+    assert json.loads(lantai("explain", "-", stdin=line).stdout)["due_on"] == "2026-10-22"
+    (answer,) = map(json.loads, lantai("what-if", "-", "--event", WITHDRAWN, stdin=line).stdout.splitlines())
+    assert (answer["now"]["state"], answer["then"]["state"]) == ("running", "withdrawn")
+    sheet = lantai("sheet", "-", "-o", str(tmp_path / "missing" / "c.pdf"), stdin=line)
+    assert (sheet.returncode, "Traceback" in sheet.stderr) == (1, False)
+
+
+@pytest.mark.parametrize(
+    ("supposed", "says"),
+    [
+        ("[" * 5_000 + "]" * 5_000, "not JSON"),
+        ('{"type": "extended", "on": "2026-10-20", "working_days": NaN}', "NaN is not JSON"),
+        ('{"type": "withdrawn", "on": "2026-02-30"}', "event.on"),
+        ('{"type": "withdrawn", "on": "2035-02-28"}', "2030-12-31"),
+        ('{"type": "extended", "on": "2026-10-20"}', "event.working_days"),
+        ("5", "event "),
+    ],
+)
+def test_an_event_that_no_case_could_hold_is_refused_once(supposed: str, says: str) -> None:
+    done = lantai("what-if", "-", "--event", WITHDRAWN, "--event", supposed, stdin=LINE * 3)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--event" in done.stderr and says in done.stderr and "Traceback" not in done.stderr
+
+
+def test_an_integer_of_any_size_is_judged_by_the_case() -> None:
+    told = '{"type": "extended", "on": "2026-10-20", "working_days": ' + "9" * 5_000 + "}"
+    answer = json.loads(lantai("what-if", "-", "--event", told, stdin=LINE).stdout)
+    assert answer["then"]["error"] == "extension_over_cap"
+
+
+@pytest.mark.parametrize("day", ["2026-02-30", "20260930", "2026-10-19"])
+def test_a_day_of_the_answer_that_cannot_be_is_refused_once(day: str) -> None:
+    done = lantai("what-if", "-", "--event", WITHDRAWN, "--as-of", day, stdin=LINE * 3)
+    assert (done.returncode, done.stdout, "--as-of" in done.stderr) == (2, "", True)
+
+
+def test_a_line_that_ends_before_the_event_names_the_way_out() -> None:
+    line = json.dumps({**case("2026-09-18"), "as_of": "2026-10-01"})
+    (answer,) = map(json.loads, lantai("what-if", "-", "--event", WITHDRAWN, stdin=line).stdout.splitlines())
+    assert answer["then"]["error"] == "out_of_order" and "--as-of" in answer["then"]["detail"]
+    later = lantai("what-if", "-", "--event", WITHDRAWN, "--as-of", "2026-10-21", stdin=line)
+    assert json.loads(later.stdout)["then"]["state"] == "withdrawn"
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "gbk"])
+def test_answers_are_utf8_whatever_the_terminal_is(encoding: str) -> None:
+    line = json.dumps(case("2026-09-18") | {"id": "案😀"})
+    done = lantai("what-if", "-", "--event", WITHDRAWN, stdin=line, environment={"PYTHONIOENCODING": encoding})
+    assert json.loads(done.stdout)["then"]["id"] == "案😀"
 
 
 def test_the_sheet_of_one_case_is_a_pdf(tmp_path: Path) -> None:
