@@ -175,6 +175,8 @@ calendar_replica = Table(
     Column("make_up_days", Text, nullable=False),
     Column("effective_from", UtcDateTime, nullable=False),
     Column("local_agency_id", Uuid),
+    Column("title", Text),
+    Column("earlier_papers", Text),
     Index("ix_calendar_replica_year", "year", "version"),
 )
 

@@ -16,6 +16,12 @@ def create_missing(op: Operations) -> None:
     spine.create_all(op.get_bind(), checkfirst=True)
 
 
+def add_missing(op: Operations, table: str, *columns: str) -> None:
+    """Add columns of the spine, each as its SQL, where a database made by an earlier revision lacks them."""
+    for column in columns:
+        op.execute(f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {column}")
+
+
 def drop_spine(op: Operations) -> None:
     """Undo `create_spine`."""
     spine.drop_all(op.get_bind(), checkfirst=False)

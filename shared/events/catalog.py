@@ -4,6 +4,8 @@ from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
+from pydantic import BaseModel, ConfigDict
+
 from .base import Event, Topic
 
 AGENCIES = Topic(
@@ -38,8 +40,21 @@ class AgencyUpserted(Event):
     locality: str | None = None
 
 
+class CalendarPaper(BaseModel):
+    """An earlier notice, as it is cited, and the days (off, or 调休上班) that go on resting on it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    cited: str
+    issued: date | None
+    days: tuple[date, ...]
+
+
 class CalendarPublished(Event):
-    """A holiday notice 放假通知 (one year, one version); `subject` is stable per year and agency."""
+    """A holiday notice 放假通知 (one year, one version); `subject` is stable per year and agency.
+
+    It lists the whole year as it stands from then on; days that none of `earlier_papers` names rest on this notice.
+    """
 
     type = "lantai.catalog.calendar.published.v1"
     topic = CALENDAR
@@ -52,6 +67,8 @@ class CalendarPublished(Event):
     make_up_days: tuple[date, ...]
     effective_from: datetime
     local_agency_id: UUID | None = None
+    title: str | None = None
+    earlier_papers: tuple[CalendarPaper, ...] = ()
 
 
 class DocumentChanged(Event):

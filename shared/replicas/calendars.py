@@ -5,6 +5,7 @@ them and to what lies below it. Nothing is edited in place: each version is its 
 changes nothing.
 """
 
+import json
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
@@ -188,8 +189,9 @@ async def keep(uow: UnitOfWork, event: CalendarPublished) -> bool:
     )
     if (await uow.session.execute(known)).first() is not None:
         return False
-    values = event.model_dump(exclude={"holidays", "make_up_days"})
+    values = event.model_dump(exclude={"holidays", "make_up_days", "earlier_papers"})
     joined = {name: ",".join(map(str, getattr(event, name))) for name in ("holidays", "make_up_days")}
+    joined["earlier_papers"] = json.dumps([paper.model_dump(mode="json") for paper in event.earlier_papers])
     await uow.session.execute(insert(calendar_replica).values(id=uuid7(), **values, **joined))
     return True
 

@@ -96,6 +96,8 @@ async def _tell(uow: UnitOfWork, notice: CalendarNotice, paper: Arrangement, acc
         make_up_days=paper.works,
         effective_from=notice.effective_from,
         local_agency_id=notice.local_agency_id,
+        title=notice.title,
+        earlier_papers=paper.earlier,
     )
     await calendars.keep(uow, event)
     uow.emit(event, subject=notice.subject, agency_id=notice.agency_id)

@@ -17,7 +17,7 @@ from services.catalog.calendar.rules import (
     notice_of,
     subject_of,
 )
-from shared.calendar import InvalidNotice, civil_day, packaged_notices
+from shared.calendar import Calendar, InvalidNotice, civil_day, packaged_notices
 from shared.db.clock import read_now
 from shared.db.pages import Page, page
 from shared.db.sessions import AnySession
@@ -76,13 +76,11 @@ async def preview(session: AnySession, data: NoticeData, local_agency_id: UUID |
         # Dates in the years between would pass for certain.
         raise InvalidNotice(f"须先录入 {before.last_published_year + 1} 年的放假通知。")
     notice = notice_of(data)
-    paper = Arrangement.of_notice(notice, local_agency_id)
+    kept = await calendars.arranged_at(session, data.year, local_agency_id)
+    paper = _behind(Arrangement.of_notice(notice, local_agency_id), kept, before)
     after = (await calendars.supposing(session, [local_agency_id], paper))[local_agency_id]
     unmoved = (before.kinds, before.last_published_year) == (after.kinds, after.last_published_year)
-    if local_agency_id is None:
-        missing = missing_holidays(notice, before)
-    else:
-        missing = dropped_days(paper, await calendars.arranged_at(session, data.year, local_agency_id))
+    missing = missing_holidays(notice, before) if local_agency_id is None else dropped_days(paper, kept)
     return Preview(
         version=next_version(await versions(session, data.year, local_agency_id)),
         days=changes(before, after, data.year),
@@ -93,6 +91,16 @@ async def preview(session: AnySession, data: NoticeData, local_agency_id: UUID |
         repeats=await _repeats(session, data, local_agency_id, unmoved=unmoved),
         paper=paper,
     )
+
+
+def _behind(paper: Arrangement, kept: Arrangement | None, before: Calendar) -> Arrangement:
+    """The paper, with the earlier ones that its days go on resting on: entered at run time, or packaged."""
+    if kept is not None:
+        return paper.instead_of(kept)
+    packaged = next((each for each in before.notices if each.year == paper.year), None)
+    if packaged is None or paper.local_agency_id is not None:
+        return paper
+    return paper.after(packaged.holidays, packaged.make_up_days.values())
 
 
 async def _repeats(session: AnySession, data: NoticeData, local_agency_id: UUID | None, *, unmoved: bool) -> bool:

@@ -36,7 +36,8 @@ class NoticeInput(Input):
     holidays: list[HolidayInput] = Field(min_length=1, max_length=40)
     make_up_days: list[Day] = Field(default=[], max_length=40, description="调休上班日")
     accept_missing: Paragraph | None = Field(
-        default=None, description="全国通知漏列法定节日、地方通知漏列已公布的地方假日，仍要发布的，写明理由；理由记入审计"
+        default=None,
+        description="全国通知漏列法定节日、地方通知漏列已公布的地方假日，仍要发布的，写明理由；理由记入审计",
     )
 
     def data(self) -> NoticeData:

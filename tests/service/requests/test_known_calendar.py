@@ -7,9 +7,10 @@ from uuid import UUID
 from services.requests.desk import Desk
 from services.requests.redating.tasks import redate_all
 from shared.auth import Role
-from shared.calendar import start_of_day
-from shared.events.catalog import CalendarPublished
+from shared.calendar import national, start_of_day
+from shared.events.catalog import CalendarPaper, CalendarPublished
 from shared.replicas import calendars
+from shared.replicas.arrangement import Arrangement
 from tests.kit.apps import BUREAU, COUNTY, ServiceUnderTest
 from tests.service.requests.desk import get, replied, running_case, set_today
 
@@ -52,6 +53,25 @@ async def test_a_closed_case_is_explained_by_the_calendar_it_was_judged_by(reque
     assert await clock(requests, closed) == before
     assert await get(requests, closed) == closed
     assert (await get(requests, still_open))["due_on"] > closed["due_on"]
+
+
+async def test_the_ledger_cites_for_each_day_the_paper_that_set_it(requests: ServiceUnderTest) -> None:
+    await set_today(requests, date(2026, 6, 18))
+    case = await running_case(requests, date(2026, 2, 10))
+    before = await clock(requests, case)
+    packaged = next(each for each in national().notices if each.year == 2026)
+    kept = Arrangement.of_notice(packaged, None)
+    paper = CalendarPaper(cited=packaged.cited, issued=packaged.issued, days=(*kept.off, *kept.works))
+    changed = notice(date(2026, 6, 1), 2, *kept.off, date(2026, 9, 3), works=(*kept.works, date(2026, 9, 6)))
+    told = changed.model_copy(update={"year": 2026, "title": "改动一日的通知", "earlier_papers": (paper,)})
+    await publish(requests, told)
+    assert (await clock(requests, case))["ledger"] == before["ledger"]
+    cited = {each["on"]: each["citation"] for each in before["ledger"]}
+    assert "国办发明电〔2025〕7号" in cited["2026-02-14"] and "国办发明电〔2025〕7号" in cited["2026-02-16"]
+    async with requests.deps.db.read() as session:
+        calendar = await calendars.current(session)
+    assert calendar.citation(date(2026, 9, 3)).endswith("；《改动一日的通知》（测试〔2026〕2号）")
+    assert packaged.cited in calendar.citation(date(2026, 10, 5))
 
 
 async def test_the_calendar_of_a_day_of_knowledge(requests: ServiceUnderTest) -> None:
