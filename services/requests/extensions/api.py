@@ -5,7 +5,7 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 
 from services.requests.applications.answers import AtDesk, answer
-from services.requests.applications.api import CLOSED
+from services.requests.applications.api import CLOSED, DATES
 from services.requests.applications.rules import ReceiptUnconfirmed, SamePerson
 from services.requests.applications.schemas import CaseBody
 from services.requests.clock.errors import ExtensionAfterExpiry, ExtensionOverCap, ExtensionWhileWaiting
@@ -24,7 +24,7 @@ LIMITS = (ExtensionOverCap, ExtensionAfterExpiry, ExtensionWhileWaiting)
 @router.post(
     "",
     summary="申请延长",
-    responses=responses(409, examples={409: (ReceiptUnconfirmed, ExtensionPending, *LIMITS, *CLOSED)}),
+    responses=responses(409, 422, examples={409: (ReceiptUnconfirmed, ExtensionPending, *LIMITS, *CLOSED), 422: DATES}),
 )
 async def request_extension(
     application_id: UUID,
@@ -35,9 +35,16 @@ async def request_extension(
     desk: AtDesk,
     response: Response,
 ) -> CaseBody:
-    """Ask for more time (clerk); in sum at most 20 working days, before expiry (Art. 33)."""
+    """Ask for more time (clerk); in sum at most 20 working days, told before expiry (Art. 33)."""
     case = await commands.request_extension(
-        uow, desk, principal, application_id, version, working_days=body.working_days, reason=body.reason
+        uow,
+        desk,
+        principal,
+        application_id,
+        version,
+        working_days=body.working_days,
+        reason=body.reason,
+        told_on=body.on,
     )
     return await answer(uow, case, response)
 

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from services.requests.applications.case import APPROVERS, HANDLERS, Case, open_for
 from services.requests.applications.history import Fact, standing
-from services.requests.applications.rules import EntryType, require_another
+from services.requests.applications.rules import EntryType, require_another, require_receipt
 from services.requests.desk import Desk
 from services.requests.extensions import rules
 from services.requests.extensions.models import Extension
@@ -28,25 +28,30 @@ async def request_extension(
     *,
     working_days: int,
     reason: str,
+    told_on: date | None,
 ) -> Case:
-    """Ask for an extension; one that could not be granted today is refused at once."""
+    """Ask for an extension; one that could not be granted is refused at once, by the day the applicant was told."""
     case = await open_for(uow, desk, principal, HANDLERS, application_id, expected_version)
     if await _pending(uow, case) is not None:
         raise rules.ExtensionPending()
-    _try(case, working_days, uow.today)
+    require_receipt(case.row.received_on)
+    if told_on is not None:
+        case.check_entered(told_on)
+    _try(case, working_days, told_on or uow.today)
     extension = Extension(
         id=uuid7(),
         agency_id=case.row.agency_id,
         application_id=case.row.id,
         working_days=working_days,
         reason=reason,
+        told_on=told_on,
         state=ExtensionState.REQUESTED.value,
         requested_at=uow.now,
         requested_by=uow.actor.id,
     )
     uow.session.add(extension)
     await case.settle(uow)
-    case.audit(uow, "extension_requested", extension=extension.id, working_days=working_days)
+    case.audit(uow, "extension_requested", extension=extension.id, working_days=working_days, told_on=told_on)
     return case
 
 
@@ -60,7 +65,7 @@ async def decide_extension(
     approved: bool,
     note: str | None,
 ) -> Case:
-    """Approve or refuse. An approval extends the period today, the day on which the applicant is told."""
+    """Approve or refuse. An approval extends the period on the day the applicant was told: today, if not before."""
     case = await open_for(uow, desk, principal, APPROVERS, application_id, expected_version)
     extension = await _pending(uow, case)
     if extension is None:
@@ -69,8 +74,9 @@ async def decide_extension(
     extension.state = (ExtensionState.APPROVED if approved else ExtensionState.REFUSED).value
     extension.decided_at, extension.decided_by, extension.decision_note = uow.now, uow.actor.id, note
     if approved:
+        extension.told_on = extension.told_on or uow.today
         data = {"extension": extension.id, "working_days": extension.working_days}
-        case.record(uow, EntryType.EXTENDED, uow.today, data)
+        case.record(uow, EntryType.EXTENDED, extension.told_on, data)
     await case.settle(uow)
     if approved:
         reason = redact_text(extension.reason)
@@ -81,8 +87,7 @@ async def decide_extension(
 
 
 def _try(case: Case, working_days: int, on: date) -> None:
-    """Ask the clock whether an extension told today would be lawful; raises IllegalEvent if not."""
-    _ = case.received_on
+    """Ask the clock whether an extension told on a day would be lawful; raises IllegalEvent if not."""
     hypothetical = Fact(len(case.facts) + 1, EntryType.EXTENDED, on, {"working_days": working_days})
     facts = [*case.facts, hypothetical]
     rules, today = case.desk.rules, case.today

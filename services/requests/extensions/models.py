@@ -1,6 +1,6 @@
 """Requests for more time, and what was decided about them."""
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, Index, Integer, Text, text
@@ -10,7 +10,10 @@ from services.requests.base import Base
 
 
 class Extension(Base):
-    """延长申请. At most one of a case waits for its decision."""
+    """延长申请. At most one of a case waits for its decision.
+
+    `told_on` is the day the applicant was told; empty until the approval, unless a letter sent before is noted late.
+    """
 
     __tablename__ = "extensions"
 
@@ -19,6 +22,7 @@ class Extension(Base):
     application_id: Mapped[UUID] = mapped_column(ForeignKey("applications.id"))
     working_days: Mapped[int] = mapped_column(Integer)
     reason: Mapped[str] = mapped_column(Text)
+    told_on: Mapped[date | None]
     state: Mapped[str] = mapped_column(Text)
     requested_at: Mapped[datetime]
     requested_by: Mapped[str] = mapped_column(Text)

@@ -1,13 +1,13 @@
 """HTTP bodies of extensions."""
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from pydantic import Field
 
 from services.requests.extensions.models import Extension
 from services.requests.extensions.rules import ExtensionState
-from shared.http.bodies import Flag, Input, Output, Paragraph, Whole
+from shared.http.bodies import Day, Flag, Input, Output, Paragraph, Whole
 
 
 class ExtensionInput(Input):
@@ -15,6 +15,9 @@ class ExtensionInput(Input):
 
     working_days: Whole = Field(ge=1, le=20, description="延长的工作日数", examples=[10])
     reason: Paragraph = Field(examples=["所涉档案需从档案馆调阅。"])
+    on: Day | None = Field(
+        default=None, description="告知申请人之日；已经书面告知而补记的填写，不填为批准之日", examples=["2026-11-20"]
+    )
 
 
 class DecisionInput(Input):
@@ -28,6 +31,7 @@ class ExtensionBody(Output):
     id: UUID
     working_days: int
     reason: str
+    told_on: date | None = Field(description="告知申请人之日")
     state: ExtensionState
     requested_at: datetime
     requested_by: str

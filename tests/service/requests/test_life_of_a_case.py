@@ -1,6 +1,6 @@
 """A case from the citizen's application to the delivered reply, with the dates after each step."""
 
-from datetime import date
+from datetime import date, timedelta
 
 from shared.auth import Role
 from shared.events import requests as events
@@ -109,6 +109,24 @@ async def test_extension_needs_another_person_and_moves_the_due_day(requests: Se
     assert (over.status_code, over.json()["code"]) == (409, "extension_over_cap")
     (told,) = await requests.emitted(events.ApplicationExtended)
     assert (told.data.working_days, told.data.due_on.isoformat()) == (15, case["due_on"])  # type: ignore[attr-defined]
+
+
+async def test_an_extension_told_in_time_and_noted_late_counts_from_its_own_day(requests: ServiceUnderTest) -> None:
+    await set_today(requests, date(2026, 6, 15))
+    case = await running_case(requests, THURSDAY)
+    due = date.fromisoformat(case["due_on"])
+    await set_today(requests, due + timedelta(days=1))
+    case = await get(requests, case)
+    asked = {"working_days": 15, "reason": "调阅档案。"}
+    for day, status, code in [(None, 409, "extension_after_expiry"), (2, 422, "date_in_future")]:
+        on = {} if day is None else {"on": (due + timedelta(days=day)).isoformat()}
+        refused = await act(requests, case, "extension", asked | on)
+        assert (refused.status_code, refused.json()["code"]) == (status, code)
+    case = await done(requests, case, "extension", asked | {"on": due.isoformat()})
+    assert (case["state"], case["extensions"][0]["told_on"]) == ("overdue", due.isoformat())
+    case = await done(requests, case, "extension/approval", {"approved": True}, role=Role.APPROVER)
+    assert date.fromisoformat(case["due_on"]) == calendar().add_working_days(THURSDAY, 35)
+    assert case["state"] == "running"
 
 
 async def test_a_reply_is_drafted_approved_and_delivered(requests: ServiceUnderTest) -> None:
