@@ -1,16 +1,18 @@
 """What must hold of every legal history, whatever its dates."""
 
 import random
+from collections.abc import Iterator
 from datetime import date, timedelta
 
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from shared.calendar import Calendar, national, packaged_notices
+from shared.calendar import national
 from tests.unit.clock.cases import ask, consult, heard
 from tests.unit.clock.histories import history
 
 CALENDAR = national()
+CLOSING = ("replied", "withdrawn")
 LAWS = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 
 
@@ -74,9 +76,6 @@ def test_the_ledger_holds_every_day_once(found: dict) -> None:
     assert [row["on"] for row in answer["ledger"]] == [later(found["received_on"], n) for n in range(days)]
 
 
-CLOSING = ("replied", "withdrawn")
-
-
 @LAWS
 @given(legal())
 def test_a_later_receipt_is_never_due_earlier(found: dict) -> None:
@@ -87,39 +86,79 @@ def test_a_later_receipt_is_never_due_earlier(found: dict) -> None:
     assert after["due_on"] >= answer["due_on"]
 
 
-@LAWS
-@given(legal(), st.randoms(use_true_random=False))
-def test_the_order_of_consultations_on_one_day_changes_nothing(found: dict, rng: random.Random) -> None:
-    pairs = [(rng.choice(("third_party", "joint_organ", "other_organ")), rng.randrange(25)) for _ in range(3)]
-    start = found["received_on"]
-    starts = [consult(start, id=str(n), kind=kind) for n, (kind, _) in enumerate(pairs)]
-    ends = [heard(later(start, length), id=str(n)) for n, (_, length) in enumerate(pairs)]
-    ends.sort(key=lambda event: event["on"])
-    one = {"id": "c", "received_on": start, "events": [*starts, *ends], "as_of": later(start, 30)}
-    rng.shuffle(starts)
-    other = {**one, "events": [*starts, *ends]}
-    first, second = ask(one), ask(other)
-    for answer in (first, second):
-        answer.pop("ledger", None)
-    assert first == second
+@st.composite
+def letters(draw: st.DrawFn) -> list[tuple[int, int, str]]:
+    """Consultations as (day sent, day of the opinion, kind), in days after receipt; they overlap and follow."""
+    one = st.tuples(st.integers(0, 25), st.integers(0, 40), st.sampled_from(KINDS))
+    return [(sent, sent + length, kind) for sent, length, kind in draw(st.lists(one, min_size=2, max_size=5))]
+
+
+KINDS = ("third_party", "joint_organ", "other_organ")
+
+
+def told(start: str, asked: list[tuple[int, int, str]], rng: random.Random) -> list[dict]:
+    """Their events in order of day; those of one day in an order of chance, a letter before its answer."""
+    ids = [str(n) for n in range(len(asked))]
+    rng.shuffle(ids)
+    sent = [
+        (day, 0, rng.random(), consult(later(start, day), id, kind))
+        for id, (day, _, kind) in zip(ids, asked, strict=True)
+    ]
+    back = [(day, 1, rng.random(), heard(later(start, day), id)) for id, (_, day, _) in zip(ids, asked, strict=True)]
+    return [event for *_, event in sorted([*sent, *back], key=lambda each: each[:3])]
 
 
 @LAWS
-@given(legal())
-def test_excluding_days_off_changes_nothing(found: dict) -> None:
-    answer = running(found)
-    assume(not found["events"])
-    day = date.fromisoformat(found["received_on"])
-    while CALENDAR.is_working(day + timedelta(days=1)):
-        day += timedelta(days=1)
-    last = day + timedelta(days=1)
-    while not CALENDAR.is_working(last + timedelta(days=1)):
-        last += timedelta(days=1)
-    as_of = max(found["as_of"], last.isoformat())
-    assume(as_of <= "2030-12-31")
-    consulted = [consult(day.isoformat()), heard(last.isoformat())]
-    assert ask({**found, "as_of": as_of, "events": consulted}) == ask({**found, "as_of": as_of})
-    assert answer["due_on"] == ask({**found, "as_of": as_of})["due_on"]
+@given(st.dates(date(2019, 5, 15), date(2026, 12, 20)), letters(), st.integers(0, 70), st.randoms())
+def test_merging_exclusions_in_any_order_gives_the_same(
+    received: date, asked: list[tuple[int, int, str]], more: int, rng: random.Random
+) -> None:
+    start = received.isoformat()
+    as_of = later(start, max(end for _, end, _ in asked) + more)
+    out: set[int] = set()
+    for sent, end, kind in asked:
+        if kind != "other_organ":
+            term = CALENDAR.add_working_days(date.fromisoformat(later(start, sent)), 15)
+            end = min(end, (term - received).days)
+        out |= set(range(sent + 1, end + 1))
+    merged = [(day - 1, day, "other_organ") for day in sorted(out)]
+    one, other = (
+        ask({"id": "c", "received_on": start, "events": told(start, each, rng), "as_of": as_of})
+        for each in (asked, merged)
+    )
+    for answer in (one, other):
+        answer["ledger"] = [(row["on"], row["counted"]) for row in answer["ledger"]]
+    assert one == other
+
+
+@LAWS
+@given(legal(), st.integers(0, 10_000), st.sampled_from(KINDS))
+def test_excluding_days_off_changes_nothing(found: dict, place: int, kind: str) -> None:
+    """A letter whose answer comes before the next working day, anywhere in a history, takes no counted day out."""
+    closed = any(event["type"] in CLOSING for event in found["events"])
+    horizon = found["events"][-1]["on"] if closed else min(later(found["as_of"], 15), "2030-12-20")
+    spans = list(off_days(found["received_on"], horizon))
+    assume(spans)
+    sent, end = spans[place % len(spans)]
+    asked = {**found, "as_of": max(found["as_of"], end)}
+    assert ask({**asked, "events": among(found["events"], consult(sent, "off", kind), heard(end, "off"))}) == ask(asked)
+
+
+def off_days(first: str, last: str) -> Iterator[tuple[str, str]]:
+    """(a day, the last of the days off that follow it) for each run of days off between two days."""
+    day = date.fromisoformat(first)
+    while (end := day + timedelta(days=1)).isoformat() <= last:
+        if not CALENDAR.is_working(end):
+            while not CALENDAR.is_working(end + timedelta(days=1)):
+                end += timedelta(days=1)
+            if end.isoformat() <= last:
+                yield day.isoformat(), end.isoformat()
+        day = end
+
+
+def among(events: list[dict], *new: dict) -> list[dict]:
+    """New events in their places by day, before those of the same day."""
+    return sorted([*new, *events], key=lambda event: event["on"])
 
 
 @LAWS
@@ -158,9 +197,3 @@ def test_the_end_of_a_consultation_with_a_term_is_never_due_later_than_projected
     assume("error" not in projected)
     ended = ask({**asked, "events": [*asked["events"], heard(later(start, days), id="new")]})
     assert ended["due_on"] <= projected["due_on"]
-
-
-@settings(max_examples=40, deadline=None)
-@given(legal())
-def test_redating_with_the_same_calendar_changes_nothing(found: dict) -> None:
-    assert ask(found, Calendar.build(packaged_notices())) == ask(found)

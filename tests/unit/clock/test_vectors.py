@@ -5,6 +5,8 @@ from datetime import UTC, date, datetime
 import pytest
 
 from shared.calendar import civil_day, national
+from shared.statutes import Grade, Rule, Unit
+from shared.statutes import due as period_end
 from tests.unit.clock.cases import ask, case, consult, due, error, event, heard, reasons
 
 
@@ -133,6 +135,47 @@ def test_an_extension_on_the_last_day_and_one_day_too_late() -> None:
 def test_a_late_opinion_does_not_cure_lateness() -> None:
     # Sent 2026-03-02: the term ends 2026-03-23; the opinion of 04-30 takes out no more days than the term.
     assert due("2026-03-02", consult("2026-03-02"), heard("2026-04-30")) == due("2026-03-02", consult("2026-03-02"))
+
+
+@pytest.mark.parametrize("as_of", ["2026-03-02", "2026-03-10", "2026-03-23", "2026-03-24", "2026-05-20"])
+def test_an_open_consultation_takes_out_its_whole_term_and_no_more_whenever_it_is_asked(as_of: str) -> None:
+    # Sent on 2026-03-02, the term ends 03-23: the 20 days begin on 03-24, and 04-06 is off.
+    assert due("2026-03-02", consult("2026-03-02"), as_of=as_of) == "2026-04-21"
+
+
+def test_what_is_counted_while_a_consultation_is_under_way() -> None:
+    # 09-20 (a Sunday that works) and 09-21 are counted; the letter of 09-21 takes out what follows.
+    counted = {
+        kind: [
+            ask(case("2026-09-18", consult("2026-09-21", kind=kind), as_of=as_of))["counted"]
+            for as_of in ("2026-09-21", "2026-09-22", "2026-09-24", "2026-10-19")
+        ]
+        for kind in ("third_party", "other_organ")
+    }
+    # The third party's fifteen days end on 2026-10-19, the other organ has no term: both still take everything out.
+    assert counted == {"third_party": [2, 2, 2, 2], "other_organ": [2, 2, 2, 2]}
+    later = [
+        ask(case("2026-09-18", consult("2026-09-21", kind=kind), as_of="2026-10-20"))["counted"]
+        for kind in ("third_party", "other_organ")
+    ]
+    assert later == [3, 2]
+
+
+@pytest.mark.parametrize(
+    ("start", "unit", "count", "last"),
+    [
+        (date(2017, 6, 22), Unit.WORKING_DAY, 10, date(2017, 7, 6)),  # 004, from 印发
+        (date(2017, 6, 22), Unit.WORKING_DAY, 5, date(2017, 6, 29)),
+        (date(2017, 6, 20), Unit.WORKING_DAY, 10, date(2017, 7, 4)),  # 004, had it named 成文
+        (date(2017, 5, 8), Unit.WORKING_DAY, 30, date(2017, 6, 20)),  # 001, from publication
+        (date(2017, 5, 3), Unit.WORKING_DAY, 30, date(2017, 6, 15)),  # 001, had it named its own date
+        (date(2017, 5, 24), Unit.WORKING_DAY, 3, date(2017, 5, 27)),  # 002: a Saturday that works
+    ],
+)
+def test_the_source_plans(start: date, unit: Unit, count: int, last: date) -> None:
+    """Days that a rule row counts, as the plans of statutes §5.4 have them."""
+    row = Rule("plan", count, unit, "", "publish", "源计划", Grade.PLAN, date(2017, 1, 1))
+    assert period_end(row, start, national()) == last
 
 
 def test_29_february() -> None:
