@@ -65,6 +65,7 @@ class CorrectionRequested(ApplicationEvent):
 
     items: str
     answer_by: date
+    answer_provisional: bool = False
 
 
 class ApplicationCorrected(ApplicationEvent):

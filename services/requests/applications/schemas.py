@@ -13,6 +13,7 @@ from services.requests.applications.queries import Line as CaseLine
 from services.requests.applications.queries import View, overdue_by
 from services.requests.applications.rules import ApplicantKind, Channel, FormWanted, ObtainBy
 from services.requests.clock.events import RegulationName
+from services.requests.corrections.rules import answer_term
 from services.requests.desk import Desk
 from services.requests.extensions.schemas import ExtensionBody, extension_body
 from services.requests.replies.schemas import ReplyBody, reply_body
@@ -227,6 +228,7 @@ class CaseBody(CaseSummary):
     regulation_chosen: bool
     counted: int
     correction_answer_by: date | None
+    correction_answer_provisional: bool = Field(description="暂定：correction_answer_by 所在年度的放假通知尚未发布")
     paused_until: date | None
     pause_provisional: bool = Field(description="暂定：paused_until 所在年度的放假通知尚未发布")
     closed_on: date | None
@@ -267,6 +269,7 @@ def case_body(view: View, desk: Desk) -> CaseBody:
     """Show a case wholly."""
     row, standing = view.row, view.standing
     content = Content.open(desk.vault, row.content_sealed)
+    answer = answer_term(row.answer_by, view.facts, view.calendar)
     late = overdue_by(standing.state, standing.due_on, view.today, view.calendar)
     summary = case_summary(CaseLine(row, view.agency_name, standing.state, standing.left, late), desk)
     return CaseBody(
@@ -286,7 +289,8 @@ def case_body(view: View, desk: Desk) -> CaseBody:
         regulation=None if standing.regulation is None else RegulationName(standing.regulation),
         regulation_chosen=row.regulation_override is not None,
         counted=standing.counted,
-        correction_answer_by=row.answer_by,
+        correction_answer_by=None if answer is None else answer.last,
+        correction_answer_provisional=answer is not None and answer.provisional,
         paused_until=standing.paused_until,
         pause_provisional=standing.paused_until is not None and view.calendar.is_provisional(standing.paused_until),
         closed_on=row.closed_on,

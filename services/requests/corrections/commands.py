@@ -31,9 +31,11 @@ async def request_correction(
     case.check_entered(on)
     until = rules.answer_by(on, answer_within_working_days, case.calendar)
     case.row.answer_by = until
-    case.record(uow, EntryType.CORRECTION_NOTICE, on, {"answer_by": until}, note=items)
+    granted = {"answer_by": until, "working_days": answer_within_working_days}
+    case.record(uow, EntryType.CORRECTION_NOTICE, on, granted, note=items)
     await case.settle(uow)
-    case.emit(uow, events.CorrectionRequested, items=redact_text(items), answer_by=until)
+    told = {"answer_by": until, "answer_provisional": case.calendar.is_provisional(until)}
+    case.emit(uow, events.CorrectionRequested, items=redact_text(items), **told)
     case.audit(uow, "correction_requested", on=on, answer_by=until)
     return case
 
@@ -66,7 +68,7 @@ async def record_abandoned(
 ) -> Case:
     """逾期不补正, 视为放弃: the case is closed without a reply (Art. 30, table 三（六）1)."""
     case = await open_for(uow, desk, principal, HANDLERS, application_id, expected_version)
-    rules.check_abandoned(case.row.answer_by, uow.today)
+    rules.check_abandoned(rules.answer_term(case.row.answer_by, case.facts, case.calendar), uow.today)
     case.record(uow, EntryType.ABANDONED, uow.today, note=reason)
     await case.settle(uow)
     case.emit(uow, events.ApplicationAbandoned)

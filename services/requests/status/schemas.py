@@ -11,6 +11,7 @@ from services.requests.applications.rules import EntryType
 from services.requests.applications.schemas import STATE_LABELS, UNCONFIRMED
 from services.requests.clock.queries import actual
 from services.requests.clock.schemas import ClockBody
+from services.requests.corrections.rules import answer_term
 from services.requests.desk import Desk
 from services.requests.replies.commands import open_text
 from services.requests.replies.dispositions import Outcome, articles_of, remedies
@@ -81,6 +82,7 @@ class StatusBody(Output):
     unconfirmed: bool = UNCONFIRMED
     left: int | None = Field(description="剩余工作日；已办结的为空")
     correction_answer_by: date | None = Field(description="等待补正时，补正期限的最后一日")
+    correction_answer_provisional: bool = Field(description="暂定：correction_answer_by 所在年度的放假通知尚未发布")
     correction_items: str | None = Field(description="等待补正时，需要补正的事项")
     history: list[StatusEntry]
     clock: ClockBody
@@ -90,6 +92,7 @@ class StatusBody(Output):
 def status_body(status: Status, desk: Desk) -> StatusBody:
     """Show a case to its applicant."""
     row, standing = status.view.row, status.view.standing
+    answer = answer_term(row.answer_by, status.view.facts, status.view.calendar) if _awaits_correction(status) else None
     return StatusBody(
         receipt_number=row.receipt_number,
         title=Content.open(desk.vault, row.content_sealed).title,
@@ -102,7 +105,8 @@ def status_body(status: Status, desk: Desk) -> StatusBody:
         provisional=standing.provisional,
         unconfirmed=standing.unconfirmed,
         left=standing.left,
-        correction_answer_by=row.answer_by if _awaits_correction(status) else None,
+        correction_answer_by=None if answer is None else answer.last,
+        correction_answer_provisional=answer is not None and answer.provisional,
         correction_items=_items(status, desk),
         history=[_entry(entry, status) for entry in status.entries if EntryType(entry.type) in SHOWN],
         clock=actual(status.view, desk),

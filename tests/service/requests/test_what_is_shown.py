@@ -11,12 +11,14 @@ from services.requests.desk import Desk
 from services.requests.redating.tasks import redate_all
 from shared.auth import Role
 from shared.db.ids import uuid7
+from shared.events import requests as events
 from tests.kit.apps import OTHER_COUNTY, ServiceUnderTest
 from tests.service.requests.desk import (
     THURSDAY,
     calendar,
     done,
     get,
+    refused,
     register,
     replied,
     running_case,
@@ -136,6 +138,29 @@ async def test_a_case_closed_while_a_correction_is_awaited_asks_for_nothing(
     assert "答复期限</th><td>已办结，没有进行中的期限</td>" in page
     assert f"<caption>{said}；" in page, "the ledger, as the sheet, says what the case says"
     assert "前补正" not in page
+
+
+async def test_a_day_to_correct_in_a_year_without_a_notice_is_provisional(desk: ServiceUnderTest) -> None:
+    """Nobody has abandoned anything by it, and the notice that comes lengthens it."""
+    await set_today(desk, date(2026, 12, 25))
+    receipt = await register(desk)
+    await done(desk, receipt, "sign-for")
+    case = await done(desk, receipt, "correction-notice", {"on": "2026-12-25", "items": "请写明年度。"})
+    read, page = await status(desk, receipt)
+    for shown in (case, read):
+        assert (shown["correction_answer_by"], shown["correction_answer_provisional"]) == ("2027-01-11", True)
+    assert "请在 2027-01-11（暂定：相关年度的放假通知尚未发布） 前补正</td>" in page
+    (told,) = await desk.emitted(events.CorrectionRequested)
+    assert (told.data.answer_by, told.data.answer_provisional) == (date(2027, 1, 11), True)
+    await set_today(desk, date(2027, 1, 12))
+    assert await refused(desk, case, "abandonment", {"reason": "未补正。"}) == (409, "correction_still_open")
+    await publish(desk, notice(holidays=(*NOTICE_2027["holidays"], date(2027, 1, 11))))  # type: ignore[misc]
+    read, page = await status(desk, receipt)
+    assert (read["correction_answer_by"], read["correction_answer_provisional"]) == ("2027-01-12", False)
+    assert "请在 2027-01-12 前补正</td>" in page
+    assert await refused(desk, case, "abandonment", {"reason": "未补正。"}) == (409, "correction_still_open")
+    await set_today(desk, date(2027, 1, 13))
+    assert (await done(desk, case, "abandonment", {"reason": "未补正。"}))["state"] == "abandoned"
 
 
 async def test_an_abandoned_case_supposes_nothing(desk: ServiceUnderTest) -> None:

@@ -7,11 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.requests.applications.history import Fact
+from services.requests.applications.rules import EntryType
 from services.requests.clock.events import ConsultationKind, RegulationName
 from services.requests.corrections.rules import (
+    AnswerTerm,
     CorrectionNotAwaited,
     CorrectionStillOpen,
     answer_by,
+    answer_term,
     check_abandoned,
 )
 from services.requests.desk import packaged_rules
@@ -72,8 +76,20 @@ def test_silence_is_abandonment_only_after_the_period(sent_on: date, days: int, 
     assert CALENDAR.working_days_between(sent_on, until) == days
     today = sent_on + timedelta(days=later)
     expected = None if today > until else CorrectionStillOpen
-    assert refusal(lambda: check_abandoned(until, today)) is expected
-    assert refusal(lambda: check_abandoned(None, today)) is CorrectionNotAwaited
+    notice = Fact(1, EntryType.CORRECTION_NOTICE, sent_on, {"working_days": days})
+    term = answer_term(until, [notice], CALENDAR)
+    assert term == AnswerTerm(until, CALENDAR.is_provisional(until))
+    assert refusal(lambda: check_abandoned(AnswerTerm(until, False), today)) is expected
+    assert refusal(lambda: check_abandoned(AnswerTerm(until, True), today)) is CorrectionStillOpen
+    assert refusal(lambda: check_abandoned(answer_term(None, [notice], CALENDAR), today)) is CorrectionNotAwaited
+
+
+def test_a_day_that_the_applicant_was_told_is_never_cut_short() -> None:
+    told = date(2026, 6, 30)
+    notice = Fact(1, EntryType.CORRECTION_NOTICE, TODAY, {"working_days": 5})
+    assert answer_term(told, [notice], CALENDAR) == AnswerTerm(told, False)
+    of_before = Fact(1, EntryType.CORRECTION_NOTICE, TODAY, {})
+    assert answer_term(told, [of_before], CALENDAR) == AnswerTerm(told, False)
 
 
 @given(st.sampled_from(Opinion), st.none() | st.text(min_size=1))
@@ -171,7 +187,7 @@ def test_the_last_days_to_object() -> None:
 
 
 def test_by_post_the_condition_is_named_and_no_last_day() -> None:
-    """The period runs from 签收, which is not on record: the last day cannot lie before that of a letter read at once."""
+    """The period runs from 签收, which is not on record: the last day is not before that of a letter read at once."""
     sent = date(2026, 8, 3)
     review, sue = last_days(RemedyKind.OTHER, DeliveryMode.POST, sent, sent, packaged_rules(), national())
     assert (review.last, review.not_before, review.condition) == (
