@@ -13,7 +13,7 @@ from sqlalchemy.orm import defer
 from services.requests.applications.case import READERS, calendar_of, facts_of
 from services.requests.applications.history import Fact, Position, reading, standing
 from services.requests.applications.models import Application, CaseEntry
-from services.requests.applications.rules import Standing
+from services.requests.applications.rules import Standing, check_entered
 from services.requests.clock.rules import ClockReading
 from services.requests.desk import Desk
 from services.requests.extensions.models import Extension
@@ -89,11 +89,16 @@ class View:
     def position(self) -> Position:
         return Position(self.row.received_on, self.row.regulation_override)
 
-    def reading(self, desk: Desk) -> ClockReading | None:
-        """Return the clock's answer with its ledger, or None while no receipt day is known."""
-        return reading(
-            self.position, self.facts, calendar=self.calendar, rules=desk.rules, as_of=self.row.closed_on or self.today
-        )
+    def reading(self, desk: Desk, as_of: date | None = None) -> ClockReading | None:
+        """Return the clock's answer with its ledger, or None while no receipt day is known.
+
+        `as_of`: at the end of that day, by what happened until then; today's calendar counts it all the same.
+        """
+        last, facts = self.row.closed_on or self.today, self.facts
+        if as_of is not None and self.row.received_on is not None:
+            check_entered(as_of, today=self.today, not_before=self.row.received_on)
+            last, facts = min(as_of, last), [fact for fact in facts if fact.on <= as_of]
+        return reading(self.position, facts, calendar=self.calendar, rules=desk.rules, as_of=last)
 
 
 async def listing(

@@ -18,9 +18,9 @@ from services.requests.desk import Desk
 from shared.events.requests import ApplicationState
 
 
-def actual(view: View, desk: Desk) -> ClockBody:
-    """Return the clock of a case as of today (of its last day, when it is closed)."""
-    reading = view.reading(desk)
+def actual(view: View, desk: Desk, as_of: date | None = None) -> ClockBody:
+    """Return the clock of a case as of a day: today if none is given (its last day, when it is closed)."""
+    reading = view.reading(desk, as_of)
     if reading is None or view.row.received_on is None:
         return not_running(view.standing.state.value, view.today, view.calendar.version)
     return clock_body(reading, view.row.received_on, view.calendar.version)

@@ -34,12 +34,22 @@ class SheetFontMissing(DomainError):
 
 
 def render_sheet(
-    header: Mapping[str, str], reading: ClockReading, *, font_paths: Sequence[Path] = (), system_fonts: bool = True
+    header: Mapping[str, str],
+    reading: ClockReading,
+    *,
+    outcome: Sequence[tuple[str, str]] = (),
+    events: Sequence[tuple[str, str, str]] = (),
+    font_paths: Sequence[Path] = (),
+    system_fonts: bool = True,
 ) -> bytes:
-    """A PDF of the reading. `header` is printed above it as it stands (受理编号, 申请内容, 机关 …)."""
+    """A PDF of the reading. `header` is printed above it as it stands (受理编号, 申请内容, 机关 …).
+
+    `outcome` stands below it (答复, 逾期), and `events` between it and the days: (day, what happened, details).
+    """
     data = {
         "title": TITLE,
-        "header": [*header.items(), *_summary(reading)],
+        "header": [*header.items(), *_summary(reading), *outcome],
+        "events": events,
         "findings": _findings(reading),
         "rows": _rows(reading.ledger()),
         "note": "“待确认”指该条文的正式文本尚待法制机构核对。工作日按国务院办公厅放假通知认定，征求意见期间合并扣除。",
