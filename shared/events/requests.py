@@ -25,7 +25,10 @@ class ApplicationState(StrEnum):
 
 
 class ApplicationEvent(Event):
-    """What every reader needs of a case. `recipient_ref` names the applicant to notify, never who it is."""
+    """What every reader needs of a case. `recipient_ref` names the applicant to notify, never who it is.
+
+    `provisional`: a holiday notice may still move the due day; `unconfirmed`: it rests on a rule graded C.
+    """
 
     topic = APPLICATIONS
 
@@ -36,6 +39,7 @@ class ApplicationEvent(Event):
     state: ApplicationState
     due_on: date | None
     provisional: bool
+    unconfirmed: bool = False
 
 
 class ApplicationRegistered(ApplicationEvent):

@@ -163,6 +163,7 @@ class Case:
             state=self.standing.state,
             due_on=self.standing.due_on,
             provisional=self.standing.provisional,
+            unconfirmed=self.standing.unconfirmed,
             **details,
         )
 

@@ -73,6 +73,21 @@ async def test_an_officers_choice_makes_a_date_unconfirmed(desk: ServiceUnderTes
     assert [item["unconfirmed"] for item in await items(desk)] == [True]
 
 
+async def test_the_event_of_an_unconfirmed_date_says_so(desk: ServiceUnderTest) -> None:
+    """Its readers write to the applicant: they name no day without its reservation."""
+    old, new = await running_case(desk, date(2026, 6, 9)), await running_case(desk, date(2026, 6, 9))
+    chosen = {"regulation": "PIR-2007", "reason": "2019年5月15日前已收到。"}
+    await done(desk, old, "regulation", chosen, role=Role.APPROVER)
+    for case in (old, new):
+        await done(desk, case, "correction-notice", {"on": "2026-06-10", "items": "请写明年度。"})
+        await done(desk, case, "correction", {"on": THURSDAY.isoformat()})
+    told = await desk.emitted(events.ApplicationCorrected)
+    assert {event.data.receipt_number: event.data.unconfirmed for event in told} == {
+        old["receipt_number"]: True,
+        new["receipt_number"]: False,
+    }
+
+
 async def test_the_sheet_names_who_chose_the_regulation_and_why(desk: ServiceUnderTest) -> None:
     case = await running_case(desk)
     for regulation, reason in (("PIR-2007", "暂按旧法。"), ("PIR-2019", "经研究改按新条例。")):

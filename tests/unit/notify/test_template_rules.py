@@ -109,6 +109,20 @@ def test_a_text_that_names_a_provisional_day_says_so(template: Template) -> None
     assert "暂定" not in render(template, said | {"provisional": "否"})[1]
 
 
+OF_A_CASE = [
+    template
+    for template in packaged().values()
+    if "due_on" in template.body and template.event.startswith("lantai.requests.application.")
+]
+
+
+@pytest.mark.parametrize("template", OF_A_CASE, ids=lambda template: template.id)
+def test_a_text_that_names_a_day_resting_on_an_unconfirmed_rule_says_so(template: Template) -> None:
+    said = {name: f"〔{name}〕" for name in known(template)}
+    assert "待法制机构确认" in render(template, said | {"unconfirmed": "是"})[1]
+    assert "待法制机构确认" not in render(template, said | {"unconfirmed": "否"})[1]
+
+
 def test_a_day_that_only_became_certain_is_not_called_moved() -> None:
     same = {"due_on": "2027年1月8日", "due_on_before": "2027年1月8日", "provisional": "否"}
     for template in packaged().values():
