@@ -20,7 +20,7 @@ UNCONFIRMED = "待确认"
 
 
 class Unit(StrEnum):
-    """What a value counts."""
+    """What a value counts. `documentary` (释义) counts nothing: it says how the law is read, and no code reads it."""
 
     WORKING_DAY = "working_day"
     CALENDAR_DAY = "calendar_day"
@@ -31,6 +31,7 @@ class Unit(StrEnum):
     COUNT = "count"
     CITATION = "citation"
     SETTING = "setting"
+    DOCUMENTARY = "documentary"
 
 
 class Grade(StrEnum):
