@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from services.cli.command import BASE_URL, BaseUrl, command_app
+from services.cli.command import BASE_URL, BaseUrl, command_app, day_of
 from services.cli.failure import Failed
 from shared.calendar import Calendar, national, read_notices
 from shared.errors import DomainError
@@ -19,7 +19,7 @@ app = command_app(group=True)
 
 @app.command()
 def show(
-    year: Annotated[int, typer.Argument(help="Which year.", show_default=False)],
+    year: Annotated[int, typer.Argument(min=1, max=9999, help="Which year.", show_default=False)],
     known_on: Annotated[str | None, typer.Option(help="as it was known on this day, YYYY-MM-DD")] = None,
 ) -> None:
     """Print the packaged arrangement of YEAR: its notice, its days off and the weekend days that work."""
@@ -39,9 +39,7 @@ def show(
 
 def _known(day: str | None) -> Calendar:
     try:
-        return national(None if day is None else date.fromisoformat(day))
-    except ValueError as error:
-        raise Failed(f"{day} is not a day (YYYY-MM-DD)") from error
+        return national(None if day is None else day_of(day))
     except DomainError as error:
         raise Failed(error.detail or error.title) from error
 

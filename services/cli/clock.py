@@ -11,12 +11,14 @@ from typing import Annotated, Any
 
 import typer
 
-from services.cli.clock_input import Calendars, File, Service, ServiceOption, batches_of, calendar_of, day_of, rule_set
+from services.cli.clock_input import Calendars, File, Service, ServiceOption, batches_of, calendar_of, rule_set
 from services.cli.clock_offset import offset
 from services.cli.clock_what_if import what_if
-from services.cli.command import BASE_URL, BaseUrl, command_app
+from services.cli.command import BASE_URL, BaseUrl, command_app, day_of
 from services.cli.failure import Failed
+from services.cli.output import run
 from services.requests.clock.explain import Explainer, decode
+from shared.calendar import Calendar
 from shared.errors import DomainError
 from shared.statutes import Rule, Unit, due
 
@@ -85,7 +87,7 @@ def rules(
     """
     rows = rule_set(service).listing() if agency is None else _rows_at(service, agency, base_url)
     if as_json:
-        typer.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+        typer.echo(json.dumps(rows, ensure_ascii=False, indent=2).encode())  # JSON is UTF-8, whatever the terminal is
         return
     for row in rows:
         mark = "  unconfirmed (待确认)" if row["unconfirmed"] else ""
@@ -128,8 +130,12 @@ def due_command(
         raise Failed(error.detail or error.title) from error
     except ValueError as error:
         raise Failed(f"{start}: the period ends after the last day a date can name") from error
-    mark = "  暂定 (provisional)" if days.is_provisional(last) else ""
-    typer.echo(f"{last}  {_value(row)}  {row.cited}{mark}")
+    typer.echo(f"{last}  {_value(row)}  {row.cited}{_provisional(days) if days.is_provisional(last) else ''}")
+
+
+def _provisional(days: Calendar) -> str:
+    until = f"放假通知只到 {days.last_published_year} 年（后来导入系统的不在其内，可用 --calendar 加入）"
+    return f"  暂定 (provisional)：{until}"
 
 
 def _value(row: Rule) -> str:
@@ -151,8 +157,4 @@ def _find(explainer: Explainer, lines: Iterable[bytes], id: str | None) -> tuple
 
 
 if __name__ == "__main__":
-    try:
-        app(prog_name="lantai clock")
-    except Failed as failure:
-        typer.echo(f"lantai: {failure}", err=True)
-        sys.exit(1)
+    run(app, "lantai clock")

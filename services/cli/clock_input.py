@@ -1,10 +1,8 @@
 """What the clock's commands read: calendar files, the rows of a service, and cases line by line."""
 
-import re
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
-from datetime import date
 from enum import StrEnum
 from io import BufferedReader
 from pathlib import Path
@@ -19,7 +17,6 @@ from shared.errors import DomainError
 from shared.statutes import RuleSet
 
 SERVICES = Path(__file__).parents[1]
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 class Service(StrEnum):
@@ -53,16 +50,6 @@ def calendar_of(files: list[Path] | None) -> Calendar:
         except DomainError as error:
             raise Failed(f"{file}: {error.detail or error.title}") from error
     return calendar
-
-
-def day_of(text: str) -> date:
-    """A day as it is written everywhere here, and no other form that Python would read."""
-    try:
-        if not _DAY.fullmatch(text):
-            raise ValueError
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise Failed(f"{text} is not a day (YYYY-MM-DD)") from error
 
 
 def batches_of(file: str) -> Iterator[list[bytes]]:

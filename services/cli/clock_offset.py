@@ -28,7 +28,9 @@ def offset(
         run(_set_all(to))
     elif seconds is not None or clear:
         run(_set_all(seconds or 0))
-    run(_say())
+    # Printed outside the run: a reader that has gone is no trouble of the database.
+    for line in run(_readings()):
+        typer.echo(line)
 
 
 async def _set_all(wanted: datetime | int) -> None:
@@ -57,13 +59,16 @@ async def _set_all(wanted: datetime | int) -> None:
             )
 
 
-async def _say() -> None:
+async def _readings() -> list[str]:
+    """What the clock of every service reads now."""
     from services.cli.attach import database
     from services.roster import NAMES
     from shared.calendar import SHANGHAI
     from shared.db.clock import read_now
 
+    lines = []
     for name in NAMES:
         async with database(name) as db, db.read() as session:
             now = await read_now(session)
-        typer.echo(f"{name}: {now.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}")
+        lines.append(f"{name}: {now.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}")
+    return lines

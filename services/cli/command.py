@@ -1,6 +1,8 @@
 """What the commands share: how they look, how they name a service, and how a wrong setting is told."""
 
 import os
+import re
+from datetime import date
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -48,6 +50,8 @@ Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 
 BaseUrl = Annotated[str, typer.Option(envvar="LANTAI_BASE_URL", help="Where the system is reached.")]
 BASE_URL = f"http://localhost:{os.environ.get('LANTAI_PORT') or 8000}"  # where `lantai up` of the same terminal is
 
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
 
 def command_app(*, group: bool = False) -> typer.Typer:
     """Return a Typer application for one command, or for a group of them."""
@@ -61,6 +65,16 @@ def command_app(*, group: bool = False) -> typer.Typer:
     if group:
         app.callback()(lambda: None)
     return app
+
+
+def day_of(text: str) -> date:
+    """A day as the help writes it, `YYYY-MM-DD`, and no other form that Python would read."""
+    try:
+        if not _DAY.fullmatch(text):
+            raise ValueError
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise Failed(f"{text} is not a day (YYYY-MM-DD)") from error
 
 
 def load_settings(service: str) -> "tuple[Definition, ServiceSettings]":

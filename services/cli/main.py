@@ -5,13 +5,12 @@ Exit codes: 0 done, 1 failed (one sentence on stderr says why), 2 used wrongly.
 """
 
 import importlib
-import sys
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
-from services.cli.failure import Failed
+from services.cli.output import run
 
 COMMANDS = {
     "up": "start everything in one process, with its own PostgreSQL",
@@ -72,11 +71,7 @@ def lantai() -> None:
 
 def main() -> None:
     """Run the command line; the console script and `python -m services.cli.main`."""
-    try:
-        app()
-    except Failed as failure:
-        typer.echo(f"lantai: {failure}", err=True)
-        sys.exit(1)
+    run(app)
 
 
 if __name__ == "__main__":
