@@ -11,8 +11,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
+from functools import cache
 from itertools import accumulate, compress, repeat
 
+from shared.calendar.basis import Basis, bases
 from shared.calendar.civil import add_months
 from shared.calendar.notice import Holiday, Notice
 from shared.calendar.statutory import law_of, lunar_years, statutory_days
@@ -55,6 +57,7 @@ class Calendar:
     nth: tuple[int, ...]
     kinds: tuple[DayKind, ...]
     named: dict[int, Holiday]
+    bases: dict[int, Basis]
 
     @classmethod
     def build(cls, notices: Iterable[Notice], local: Iterable[Holiday] = ()) -> "Calendar":
@@ -65,7 +68,7 @@ class Calendar:
             if not FIRST_DAY.year < year <= LAST_DAY.year:
                 raise OutsideCalendar(f"{year} 年不在 {FIRST_DAY.year + 1} 至 {LAST_DAY.year} 年之间")
         overlay = tuple(local)
-        named, make_up = _marks(ordered, overlay)
+        named, make_up, festivals = _marks(ordered, overlay)
         kinds = tuple(_kinds(named, make_up))
         works = [kind in (DayKind.WORKING_DAY, DayKind.MAKE_UP_DAY) for kind in kinds]
         return cls(
@@ -78,6 +81,13 @@ class Calendar:
             nth=(-1, *compress(range(_LENGTH), works)),
             kinds=kinds,
             named=named,
+            bases=bases(
+                works,
+                {at for at in named if kinds[at] is DayKind.HOLIDAY},
+                _statutory(),
+                festivals,
+                {at: paper.notice for at, paper in named.items()},
+            ),
         )
 
     def with_year(self, *notices: Notice) -> "Calendar":
@@ -169,7 +179,7 @@ class Calendar:
         """The law in force on this day, and the notice, that make it work or not."""
         position = self.index(day)
         kind, paper = self.kinds[position], self.named.get(position)
-        law = law_of(kind.value, day)
+        law = law_of(self.bases.get(position, kind).value, day)
         if kind in (DayKind.WORKING_DAY, DayKind.WEEKEND) or paper is None:
             return law
         # A paper issued after the day was not in force on it: then only the law is cited.
@@ -188,8 +198,16 @@ class Calendar:
         raise OutsideCalendar("期限超出日历范围")
 
 
-def _marks(notices: tuple[Notice, ...], local: tuple[Holiday, ...]) -> tuple[dict[int, Holiday], set[int]]:
-    """Position → the paper that names the day, and the positions that work although they are weekend days."""
+@cache
+def _statutory() -> frozenset[int]:
+    """The positions of the statutory days of every year."""
+    return frozenset(day.toordinal() - BASE for year in lunar_years() for day in statutory_days(year))
+
+
+def _marks(
+    notices: tuple[Notice, ...], local: tuple[Holiday, ...]
+) -> tuple[dict[int, Holiday], set[int], frozenset[int]]:
+    """Position → the paper that names the day, the weekend days that work, and the days off that are local only."""
     named: dict[int, Holiday] = {}
     make_up: set[int] = set()
     published = {notice.year for notice in notices}
@@ -204,11 +222,10 @@ def _marks(notices: tuple[Notice, ...], local: tuple[Holiday, ...]) -> tuple[dic
         for day, paper in notice.make_up_days.items():
             named[day.toordinal() - BASE] = paper
             make_up.add(day.toordinal() - BASE)
-    for holiday in local:
-        for day in holiday.days():
-            named[day.toordinal() - BASE] = holiday
-            make_up.discard(day.toordinal() - BASE)
-    return named, make_up
+    national = named.keys() - make_up
+    festivals = {day.toordinal() - BASE: holiday for holiday in local for day in holiday.days()}
+    added = {position: holiday for position, holiday in festivals.items() if position not in national}
+    return named | added, make_up - added.keys(), frozenset(added)
 
 
 def _kinds(named: dict[int, Holiday], make_up: set[int]) -> Iterable[DayKind]:

@@ -1,6 +1,7 @@
-"""The 13 statutory days off as law and the lunar calendar fix them, and the law behind each kind of day.
+"""The statutory days off as law and the lunar calendar fix them, and the law behind each kind of day.
 
-Used for years without a notice: no 补假 and no 调休 are guessed, and every date resting on them is provisional.
+Years without a notice hold these days only: no 补假 and no 调休 are guessed, and every date resting on them is
+provisional. In years with one they tell the statutory days from the days that lengthen them.
 """
 
 import tomllib
@@ -37,14 +38,18 @@ def lunar_years() -> range:
 
 @cache
 def statutory_days(year: int) -> dict[date, str]:
-    """放假办法第二条: 元旦 1, 春节 4 (除夕–初三), 清明 1, 劳动节 2, 端午 1, 中秋 1, 国庆 3."""
+    """放假办法第二条 as in force that year.
+
+    Since 2025: 元旦 1, 春节 4 (除夕–初三), 清明 1, 劳动节 2, 端午 1, 中秋 1, 国庆 3.
+    """
     data = _data()
-    lunar, fixed = data["lunar"], data["fixed"]
+    lunar, texts = data["lunar"], data["days"]
     assert isinstance(lunar, dict)
-    assert isinstance(fixed, list)
+    assert isinstance(texts, list)
+    text = next(each for each in reversed(texts) if each["first"] <= year)
     spring, qingming, duanwu, zhongqiu = (date.fromisoformat(f"{year}-{day}") for day in lunar[str(year)])
-    days = {date.fromisoformat(f"{year}-{day}"): _NAMES[day[:2]] for day in fixed}
-    days |= {spring + timedelta(days=n): "春节" for n in range(-1, 3)}
+    days = {date.fromisoformat(f"{year}-{day}"): _NAMES[day[:2]] for day in text["fixed"]}
+    days |= {spring + timedelta(days=n): "春节" for n in text["spring"]}
     for day, name in ((qingming, "清明节"), (duanwu, "端午节"), (zhongqiu, "中秋节")):
         days[day] = f"{days[day]}、{name}" if day in days else name
     return days

@@ -1,12 +1,16 @@
 """The arithmetic against counting on fingers, and what a calendar says of its own certainty."""
 
 from datetime import date, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.calendar import Calendar, DayKind, Holiday, OutsideCalendar, national, packaged_notices, parse_notices
+from shared.calendar.basis import Basis
+from shared.calendar.calendar import FIRST_DAY
+from shared.calendar.statutory import day_laws
 
 CALENDAR = national()
 DAYS = st.dates(date(2008, 5, 1), date(2031, 12, 31))
@@ -175,6 +179,47 @@ def test_citations_name_the_paper_that_changed_the_day() -> None:
     assert "国发明电〔2015〕1号" in CALENDAR.citation(date(2015, 9, 4))
     assert "国令第513号" in CALENDAR.citation(date(2013, 10, 1))
     assert "职工工作时间" in CALENDAR.citation(date(2026, 9, 24))
+
+
+@pytest.mark.parametrize(
+    ("day", "article"),
+    [
+        (date(2007, 12, 31), "（国令第270号）；"),
+        (date(2013, 2, 9), "规定》第七条"),
+        (date(2013, 2, 11), "（国令第513号）第二条；"),
+        (date(2013, 2, 12), "（国令第513号）第六条；"),
+        (date(2019, 5, 2), "（国令第644号）；"),
+        (date(2020, 1, 28), "（国令第644号）第六条；"),
+        (date(2020, 1, 31), "（国令第644号）；"),
+        (date(2024, 2, 4), "规定》第七条；"),
+        (date(2026, 10, 1), "（国令第795号）第二条；"),
+        (date(2026, 4, 6), "（国令第795号）第六条；"),
+        (date(2026, 2, 20), "（国令第795号）第七条；"),
+        (date(2026, 10, 5), "（国令第795号）第六条、第七条；"),
+        (date(2026, 2, 14), "规定》第七条、《全国年节及纪念日放假办法》（国令第795号）第七条；"),
+        (date(2028, 5, 2), "（国令第795号）第二条"),
+    ],
+)
+def test_each_day_cites_the_article_that_makes_it_what_it_is(day: date, article: str) -> None:
+    """Statutory day, day made good, day exchanged: 放假办法第二、六、七条, the last of which came in 2025."""
+    assert article in CALENDAR.citation(day)
+
+
+def test_a_local_festival_cites_article_four_and_takes_no_statutory_day_over() -> None:
+    local = CALENDAR.with_local_holidays(
+        [Holiday("节日", date(2026, 9, 30), date(2026, 10, 1), "县1号", date(2026, 3, 1))]
+    )
+    assert local.citation(date(2026, 9, 30)) == "《全国年节及纪念日放假办法》（国令第795号）第四条；县1号"
+    assert local.citation(date(2026, 10, 1)) == CALENDAR.citation(date(2026, 10, 1))
+    assert local.citation(date(2026, 10, 5)) == CALENDAR.citation(date(2026, 10, 5))
+
+
+def test_every_kind_of_day_has_one_law_in_force_on_every_day() -> None:
+    works = {DayKind.WORKING_DAY, DayKind.WEEKEND, DayKind.MAKE_UP_DAY}
+    for kind in [*works, *Basis]:
+        rows = sorted((law.since, law.until) for law in day_laws() if kind.value in law.kinds)
+        assert rows[0][0] <= FIRST_DAY and rows[-1][1] == date.max
+        assert all(until + timedelta(days=1) == since for (_, until), (since, _) in pairwise(rows))
 
 
 def test_a_paper_issued_after_the_day_is_not_cited_on_it() -> None:
