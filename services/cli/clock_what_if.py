@@ -4,6 +4,7 @@ What is supposed is checked once, before any case is read; then it goes to the s
 """
 
 import sys
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import orjson
@@ -12,6 +13,9 @@ import typer
 from services.cli.clock_input import Calendars, File, Service, batches_of, calendar_of, rule_set
 from services.requests.clock.diagnosis import FIRST
 from services.requests.clock.explain import Explainer, decode, decode_slowly
+from services.requests.clock.lines import read_case
+from shared.calendar import Calendar
+from shared.statutes import RuleSet
 
 Event = dict[str, Any]
 
@@ -25,13 +29,14 @@ def what_if(
     calendar: Calendars = None,
 ) -> None:
     """Say for each case what the clock reads now and what it would read with further events."""
-    explainer = Explainer(calendar_of(calendar), rule_set(Service.requests), ledger=False)
+    days, rules = calendar_of(calendar), rule_set(Service.requests)
+    explainer, grounds = Explainer(days, rules, ledger=False), Grounds(days, rules)
     extra = [_supposed(explainer, text) for text in event]
     if as_of is not None:
         _check_as_of(explainer, as_of, extra)
     out = sys.stdout.buffer
     for lines in batches_of(file):
-        out.writelines(_compared(explainer, line, extra, as_of) for line in lines)
+        out.writelines(_compared(explainer, grounds, line, extra, as_of) for line in lines)
         out.flush()
 
 
@@ -60,7 +65,22 @@ def _unreadable(explainer: Explainer, part: Event) -> str | None:
     return str(said["detail"]) if said.get("error") in ("bad_field", "out_of_range") else None
 
 
-def _compared(explainer: Explainer, line: bytes, extra: list[Event], as_of: str | None) -> bytes:
+@dataclass(frozen=True)
+class Grounds:
+    """What an answer rests on: whether it is confirmed, and each text that it cites, in the order of its days."""
+
+    calendar: Calendar
+    rules: RuleSet
+
+    def beside(self, said: Event, case: Event) -> Event:
+        if "error" in said:
+            return said
+        found = read_case(case, self.calendar, self.rules)
+        citations = dict.fromkeys([found.basis, *(day.citation for day in found.ledger())])
+        return said | {"unconfirmed": found.unconfirmed, "citations": list(citations)}
+
+
+def _compared(explainer: Explainer, grounds: Grounds, line: bytes, extra: list[Event], as_of: str | None) -> bytes:
     answer = explainer.line(line)
     now = orjson.loads(answer)
     if "error" in now:
@@ -74,4 +94,5 @@ def _compared(explainer: Explainer, line: bytes, extra: list[Event], as_of: str 
     asked = supposed.get("as_of")
     if then.get("error") == "out_of_order" and asked is not None and any(event["on"] > asked for event in extra):
         then["detail"] += "；该行的 as_of 早于所设事件，可用 --as-of 另定"
-    return orjson.dumps({"id": now["id"], "now": now, "then": then}, option=orjson.OPT_APPEND_NEWLINE)
+    compared = {"id": now["id"], "now": grounds.beside(now, case), "then": grounds.beside(then, supposed)}
+    return orjson.dumps(compared, option=orjson.OPT_APPEND_NEWLINE)

@@ -202,6 +202,18 @@ def test_answers_are_utf8_whatever_the_terminal_is(encoding: str) -> None:
     assert json.loads(done.stdout)["then"]["id"] == "案😀"
 
 
+def test_what_if_says_what_a_date_rests_on_and_that_it_is_unconfirmed() -> None:
+    waiting = json.dumps(case("2026-06-09", event("correction_notice", "2026-06-10")) | {"regulation": "PIR-2007"})
+    told = json.dumps(event("corrected", "2026-06-11"))
+    answer = json.loads(lantai("what-if", "-", "--event", told, stdin=waiting).stdout)
+    assert (answer["then"]["due_on"], answer["then"]["unconfirmed"]) == ("2026-07-03", True)
+    assert any("待确认" in citation for citation in answer["then"]["citations"])
+    sure = json.loads(lantai("what-if", "-", "--event", told, stdin=waiting.replace("PIR-2007", "PIR-2019")).stdout)
+    assert (sure["then"]["unconfirmed"], sure["then"]["citations"][0][-5:]) == (False, "第三十三条")
+    refused = lantai("what-if", "-", "--event", told, stdin=LINE).stdout
+    assert json.loads(refused)["then"].keys() == {"id", "error", "detail"}
+
+
 def test_the_sheet_of_one_case_is_a_pdf(tmp_path: Path) -> None:
     need_chinese_font()
     asked = event("consultation_started", "2026-12-21", id="k", kind="third_party")
