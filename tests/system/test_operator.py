@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from shared.db.embedded import EmbeddedPostgres
 from shared.db.urls import with_database
 from shared.http.client import outside_client
 from tests.kit.background import Background
-from tests.kit.lantai import UpProcess, directory, run
+from tests.kit.lantai import COMMAND, OWN, UpProcess, directory, run
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 OFFICE = "11610113YL0000002C"
@@ -120,6 +121,14 @@ def test_a_notice_that_contradicts_itself_is_refused(system: dict[str, str], tmp
     file.write_text(NOTICE.replace("2027-02-14,", "2027-02-17,"))
     refused = run("calendar", "import", str(file), "--agency", OFFICE, environment=system)
     assert refused.returncode == 1 and refused.stderr.startswith("lantai: ") and "2027" in refused.stderr
+
+
+def test_a_reader_that_has_gone_is_no_trouble_of_the_database(system: dict[str, str]) -> None:
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen([COMMAND, "clock", "offset"], text=True, env=OWN | system, **pipes) as process:
+        assert process.stdout and process.stderr
+        process.stdout.close()
+        assert process.stderr.read() == ""
 
 
 def test_a_token_is_for_an_agency_that_exists(system: dict[str, str]) -> None:
