@@ -1,7 +1,7 @@
 """By when a signed document must be public: 20 working days (条例第二十六条), or what its locality sets.
 
-The limit runs from the day the rule names: a document is 形成 on its 成文日, which is also what the local rules we
-know name; the day itself is not counted.
+The limit runs from the day the rule names: a document is 形成 on its 成文日; a local rule may name its 印发日. The day
+itself is not counted.
 """
 
 from dataclasses import dataclass
@@ -26,6 +26,14 @@ def publication_limit(rule: Rule | None, calendar: Calendar, formed_on: date) ->
         return None
     due_on = due(rule, formed_on, calendar)
     return Limit(due_on, rule.cited, calendar.is_provisional(due_on))
+
+
+def limit_from_printing(rule: Rule, nation: Rule, calendar: Calendar, *, formed_on: date, printed_on: date) -> Limit:
+    """Return the limit that runs from 印发, or the national one where it ends sooner: a local rule is never slower."""
+    own, national = publication_limit(rule, calendar, printed_on), publication_limit(nation, calendar, formed_on)
+    assert own is not None
+    assert national is not None
+    return min(own, national, key=lambda limit: limit.due_on)
 
 
 def reminder_at(due_on: date, calendar: Calendar, working_days: int) -> datetime:

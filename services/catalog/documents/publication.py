@@ -6,13 +6,15 @@ from uuid import UUID
 from sqlalchemy.dialects.postgresql import insert
 
 from services.catalog.agencies import queries as agencies
-from services.catalog.documents.deadlines import Limit, overdue_at, publication_limit, reminder_at
+from services.catalog.documents.deadlines import Limit, limit_from_printing, overdue_at, publication_limit, reminder_at
 from services.catalog.documents.models import Document, IndexCounter
 from services.catalog.documents.rules import index_number
 from services.catalog.feeds.commands import append
 from services.catalog.feeds.rules import Change
 from services.catalog.local_rules.queries import rule_for
+from services.catalog.local_rules.rules import PRINTED
 from services.catalog.search.commands import index_document, remove_document
+from services.catalog.statutes import rule_set
 from shared.calendar import Calendar
 from shared.db.uow import UnitOfWork
 from shared.events.catalog import DocumentCorrected, DocumentPublished, DocumentWithdrawn
@@ -50,8 +52,13 @@ async def set_limit(uow: UnitOfWork, document: Document, publishing: Publishing)
     if document.formed_on is None:
         return None
     calendar = await calendars.current(uow.session, document.agency_id)
-    rule = await rule_for(uow.session, "pub.limit", document.formed_on, document.agency_id)
-    limit = publication_limit(rule, calendar, document.formed_on)
+    formed_on, printed_on = document.formed_on, document.printed_on
+    rule = await rule_for(uow.session, "pub.limit", formed_on, document.agency_id, printed=printed_on is not None)
+    if rule is not None and rule.start == PRINTED and printed_on is not None:
+        nation = rule_set().at(rule.id, formed_on)
+        limit: Limit | None = limit_from_printing(rule, nation, calendar, formed_on=formed_on, printed_on=printed_on)
+    else:
+        limit = publication_limit(rule, calendar, formed_on)
     document.due_on = limit.due_on if limit else None
     document.due_citation = limit.citation if limit else None
     document.due_provisional = bool(limit and limit.provisional)

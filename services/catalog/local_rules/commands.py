@@ -23,6 +23,7 @@ async def set_local_value(uow: UnitOfWork, principal: Principal, agency_id: UUID
         agency_id=agency_id,
         rule_id=data.rule_id,
         value=data.value,
+        start=data.start.value,
         since=data.since,
         citation=data.citation,
         reason=data.reason,
@@ -33,6 +34,7 @@ async def set_local_value(uow: UnitOfWork, principal: Principal, agency_id: UUID
     uow.session.add(value)
     for kind in (REDATE_DOCUMENTS, REDATE_OBLIGATIONS):
         uow.schedule(value.id, kind, uow.now)
-    details = {"rule": data.rule_id, "value": data.value, "since": data.since, "reason": data.reason}
+    details = {"rule": data.rule_id, "value": data.value, "start": data.start.value, "since": data.since}
+    details["reason"] = data.reason
     uow.audit("local_value.set", subject=value.id, agency_id=agency_id, details=details)
     return value

@@ -3,11 +3,11 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import Index, Integer, Text
+from sqlalchemy import Index, Integer, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.catalog.base import Base
-from services.catalog.local_rules.rules import LocalValueData
+from services.catalog.local_rules.rules import LocalValueData, Start
 
 
 class LocalValue(Base):
@@ -19,6 +19,7 @@ class LocalValue(Base):
     agency_id: Mapped[UUID]
     rule_id: Mapped[str] = mapped_column(Text)
     value: Mapped[int | None] = mapped_column(Integer)
+    start: Mapped[str] = mapped_column(Text, server_default=text("'formed'"))
     since: Mapped[date]
     citation: Mapped[str] = mapped_column(Text)
     reason: Mapped[str] = mapped_column(Text)
@@ -31,4 +32,4 @@ class LocalValue(Base):
     @property
     def data(self) -> LocalValueData:
         """The value as it was entered."""
-        return LocalValueData(self.rule_id, self.value, self.since, self.citation, self.reason)
+        return LocalValueData(self.rule_id, self.value, self.since, self.citation, self.reason, Start(self.start))

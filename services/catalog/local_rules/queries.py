@@ -9,7 +9,7 @@ from sqlalchemy import select
 from services.catalog.agencies import queries as agencies
 from services.catalog.agencies.models import Agency
 from services.catalog.local_rules.models import LocalValue
-from services.catalog.local_rules.rules import SETTABLE, as_rule, last_days, overruled
+from services.catalog.local_rules.rules import SETTABLE, Start, as_rule, last_days, overruled
 from services.catalog.statutes import rule_set
 from shared.calendar import civil_day
 from shared.db.clock import read_now
@@ -21,11 +21,14 @@ from shared.statutes import Rule
 ROWS_AT_MOST = 500
 
 
-async def rule_for(session: AnySession, rule_id: str, day: date, agency_id: UUID) -> Rule | None:
+async def rule_for(
+    session: AnySession, rule_id: str, day: date, agency_id: UUID, *, printed: bool = True
+) -> Rule | None:
     """Return the row that holds for an agency on a day, or None if there was none.
 
     Its own value or its nearest superior's comes first, then the packaged row of its locality, then the national one. A
-    value that the national row has overtaken (§ `overruled`) holds no more.
+    value that the national row has overtaken (§ `overruled`) holds no more; of what was never `printed`, none that runs
+    from 印发 does.
     """
     lineage = await agencies.lineage(session, agency_id)
     locality = next((agency.locality for agency in lineage if agency.locality), None)
@@ -36,14 +39,16 @@ async def rule_for(session: AnySession, rule_id: str, day: date, agency_id: UUID
     own = await _own(session, rule_id, day, [agency.id for agency in lineage])
     for agency in lineage:
         kept = own.get(agency.id)
-        if kept is not None and kept.value is not None and not overruled(kept.data, national):
+        if kept is None or kept.value is None or overruled(kept.data, national):
+            continue
+        if printed or kept.data.start is Start.FORMED:
             return as_rule(national, kept.data, agency.name, kept.author)
     return packaged
 
 
-async def rule_at(session: AnySession, rule_id: str, day: date, agency_id: UUID) -> Rule:
+async def rule_at(session: AnySession, rule_id: str, day: date, agency_id: UUID, *, printed: bool = True) -> Rule:
     """Return the same; raises UnknownRule where no row was in force."""
-    return await rule_for(session, rule_id, day, agency_id) or rule_set().at(rule_id, day)
+    return await rule_for(session, rule_id, day, agency_id, printed=printed) or rule_set().at(rule_id, day)
 
 
 async def rows_of(session: AnySession, agency_id: UUID | None) -> list[AgencyRow]:

@@ -7,11 +7,20 @@ Nothing is edited: a value holds from its day until the agency sets the next one
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from enum import StrEnum
 
 from shared.errors import Category, DomainError
 from shared.statutes import Grade, Rule, RuleSet
 
 SETTABLE = ("pub.limit",)
+PRINTED = "印发之日"
+
+
+class Start(StrEnum):
+    """From which day of a document a local limit runs: as the national one does, or from 印发 (statutes §12-6)."""
+
+    FORMED = "formed"
+    PRINTED = "printed"
 
 
 class NotSettable(DomainError):
@@ -39,6 +48,7 @@ class LocalValueData:
     since: date
     citation: str
     reason: str
+    start: Start = Start.FORMED
 
 
 def check(data: LocalValueData, rules: RuleSet) -> Rule:
@@ -63,13 +73,13 @@ def last_days(since: Iterable[date]) -> dict[date, date]:
 
 
 def as_rule(national: Rule, data: LocalValueData, place: str, author: str, until: date = date.max) -> Rule:
-    """Return the local row: it counts as the national one does, by its own paper."""
+    """Return the local row: it counts as the national one does, from the day it names, by its own paper."""
     assert data.value is not None
     return Rule(
         id=national.id,
         value=data.value,
         unit=national.unit,
-        start=national.start,
+        start=PRINTED if data.start is Start.PRINTED else national.start,
         effect=national.effect,
         citation=data.citation,
         grade=Grade.LOCAL,

@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import Field
 
 from services.catalog.local_rules.models import LocalValue
-from services.catalog.local_rules.rules import LocalValueData, overruled
+from services.catalog.local_rules.rules import LocalValueData, Start, overruled
 from services.catalog.statutes import rule_set
 from shared.http.bodies import Day, Input, Line, Output, Paragraph, Whole
 
@@ -18,12 +18,16 @@ class LocalValueInput(Input):
     rule_id: Line = Field(description="条款编号，见 /statutes", examples=["pub.limit"])
     value: Whole | None = Field(ge=1, le=1_000, description="数值，单位同国家条款；null 为不再自定", examples=[5])
     since: Day = Field(description="自哪一日起生效", examples=["2026-12-01"])
+    start: Start = Field(
+        default=Start.FORMED,
+        description="自公文的哪一日起算：formed 同国家条款（成文日），printed 印发日；无论如何不晚于国家期限",
+    )
     citation: Line = Field(description="依据", examples=["青山县政务公开工作办法（青府发〔2026〕3号）第八条"])
     reason: Paragraph = Field(description="理由", examples=["县政府要求加快公开。"])
 
     def data(self) -> LocalValueData:
         """A value for the rules."""
-        return LocalValueData(self.rule_id, self.value, self.since, self.citation, self.reason)
+        return LocalValueData(self.rule_id, self.value, self.since, self.citation, self.reason, self.start)
 
 
 class LocalValueBody(Output):
@@ -34,6 +38,7 @@ class LocalValueBody(Output):
     rule_id: str
     value: int | None
     since: Day
+    start: Start
     citation: str
     reason: str
     author: str

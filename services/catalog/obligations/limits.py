@@ -37,7 +37,7 @@ async def event_limit(uow: UnitOfWork, obligation: Obligation, happened_on: date
     elif obligation.limit_number:
         due_on = calendar.add_calendar_days(happened_on, obligation.limit_number)
     else:
-        rule = await rule_at(uow.session, "pub.limit", happened_on, obligation.agency_id)
+        rule = await rule_at(uow.session, "pub.limit", happened_on, obligation.agency_id, printed=False)
         due_on, citation = due(rule, happened_on, calendar), f"{citation}；{rule.cited}"
     return EventLimit(due_on, citation, calendar.is_provisional(due_on))
 

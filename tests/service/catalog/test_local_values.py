@@ -7,6 +7,7 @@ from uuid import UUID
 import httpx
 from sqlalchemy import text
 
+from services.catalog.local_rules.queries import rule_at
 from shared.auth import Role
 from shared.events.catalog import DocumentRedated
 from tests.kit.apps import BUREAU, COUNTY, OTHER_COUNTY, ServiceUnderTest, new_key
@@ -60,6 +61,29 @@ async def test_open_documents_follow_and_say_by_which_paper(catalog: ServiceUnde
     (told,) = [envelope.data for envelope in await catalog.emitted(DocumentRedated)]
     assert isinstance(told, DocumentRedated)
     assert told.due_on_before == date(2026, 7, 9)
+
+
+async def test_a_limit_may_run_from_the_day_of_printing_and_never_ends_after_the_national_one(
+    catalog: ServiceUnderTest,
+) -> None:
+    await move_to(catalog, date(2026, 6, 30))
+    own = ok(await put(catalog, value=10, start="printed", citation="青山县政务公开工作办法第九条"), 201)
+    assert own["start"] == "printed"
+    (row,) = await listed(catalog, agency_id=str(BUREAU))
+    assert (row["value"], row["start"]) == (10, "印发之日")
+    formed = {"formed_on": "2026-06-08"}
+    found = {
+        printed: await signed(
+            catalog, formed | ({"printed_on": printed} if printed else {}), document_number=f"青政发〔2026〕{number}号"
+        )
+        for number, printed in enumerate((None, "2026-06-10", "2026-06-29"), 1)
+    }
+    dated = {printed: (document["due_on"], document["due_citation"][:4]) for printed, document in found.items()}
+    nation = ("2026-07-07", "《政府信")
+    assert dated == {None: nation, "2026-06-10": ("2026-06-25", "青山县政"), "2026-06-29": nation}
+    async with catalog.deps.db.read() as session:
+        of_an_event = await rule_at(session, "pub.limit", date(2026, 6, 8), BUREAU, printed=False)
+    assert of_an_event.number == 20
 
 
 async def listed(service: ServiceUnderTest, **params: str) -> list[dict[str, Any]]:
