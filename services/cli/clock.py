@@ -20,7 +20,7 @@ from services.cli.output import run
 from services.requests.clock.explain import Explainer, decode
 from shared.calendar import Calendar
 from shared.errors import DomainError
-from shared.statutes import Rule, Unit, due
+from shared.statutes import Rule, Unit, due, governing, is_provisional
 
 app = command_app(group=True)
 app.command()(offset)
@@ -81,7 +81,7 @@ def rules(
     ] = None,
     base_url: BaseUrl = BASE_URL,
 ) -> None:
-    """List the rules with value, time in force, grade and citation; grade C is marked unconfirmed.
+    """List the rules with value, time in force, grade, citation and note; grade C is marked unconfirmed.
 
     With --agency the running system is asked, and local values come with place, author and reason.
     """
@@ -93,7 +93,8 @@ def rules(
         mark = "  unconfirmed (待确认)" if row["unconfirmed"] else ""
         value = "" if row["unit"] == Unit.CITATION else f"{_counted(row['value'], Unit(str(row['unit'])))}  "
         line = f"{row['id']:<28} {row['from']}..{row['to'] or '':<10}  {value}[{row['grade']}] {row['citation']}"
-        typer.echo(line + mark + _whose(row))
+        note = f"  ({row['note']})" if row["note"] else ""
+        typer.echo(line + mark + note + _whose(row))
 
 
 def _rows_at(service: Service, agency: str, base_url: str) -> list[dict[str, Any]]:
@@ -124,13 +125,13 @@ def due_command(
     days = calendar_of(calendar)
     day = day_of(start)
     try:
-        row = rule_set(service).at(rule, day, locality)
+        row = governing(rule_set(service), rule, day, locality)
         last = due(row, day, days)
     except DomainError as error:
         raise Failed(error.detail or error.title) from error
     except ValueError as error:
         raise Failed(f"{start}: the period ends after the last day a date can name") from error
-    typer.echo(f"{last}  {_value(row)}  {row.cited}{_provisional(days) if days.is_provisional(last) else ''}")
+    typer.echo(f"{last}  {_value(row)}  {row.cited}{_provisional(days) if is_provisional(row, last, days) else ''}")
 
 
 def _provisional(days: Calendar) -> str:

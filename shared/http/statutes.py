@@ -21,7 +21,7 @@ from shared.http.openapi import PUBLIC
 from shared.http.problems import responses
 from shared.http.sessions import Read
 from shared.replicas import calendars
-from shared.statutes import Rule, RuleSet, Unit, UnknownRule, due, due_at, listed
+from shared.statutes import Rule, RuleSet, Unit, UnknownRule, due, due_at, governing, is_provisional, listed
 
 
 class NotAPeriod(DomainError):
@@ -138,16 +138,14 @@ def statutes_router(
         if rule_at is not None and agency_id is not None and locality is None:
             rule = await rule_at(session, rule_id, day, agency_id)
         else:
-            rule = rules().at(rule_id, day, locality)
+            rule = governing(rules(), rule_id, day, locality)
         if (rule.unit is Unit.HOUR) != (at is not None) or rule.unit not in PERIODS:
             raise NotAPeriod(f"{rule_id} 的单位为 {rule.unit.value}。")
         if on is None:
             return PeriodBody.of(rule, due_at(rule, _given(at)), provisional=False)
         calendar = await calendars.current(session, agency_id)
         last = due(rule, on, calendar)
-        # A fixed day of the year is a date, not a count: no notice can move it.
-        moved_by_notices = rule.unit is not Unit.MONTH_DAY
-        return PeriodBody.of(rule, last, provisional=moved_by_notices and calendar.is_provisional(last))
+        return PeriodBody.of(rule, last, provisional=is_provisional(rule, last, calendar))
 
     return router
 

@@ -7,7 +7,7 @@ first day is not counted, and a last day off gives way to the next working day. 
 from datetime import date, datetime
 
 from shared.calendar import Calendar, hours_after
-from shared.statutes.rules import InvalidRules, Rule, Unit
+from shared.statutes.rules import InvalidRules, Rule, RuleSet, Unit, UnknownRule
 
 
 def due(rule: Rule, start: date, calendar: Calendar) -> date:
@@ -24,10 +24,34 @@ def due(rule: Rule, start: date, calendar: Calendar) -> date:
         case Unit.MONTH:
             return calendar.add_months(start, rule.number)
         case Unit.MONTH_DAY:
-            this_year = date.fromisoformat(f"{start.year}-{rule.value}")
-            return this_year if this_year >= start else date.fromisoformat(f"{start.year + 1}-{rule.value}")
+            return _fixed_day(rule, start)
         case _:
             raise InvalidRules(f"{rule.id} 不以日计算（{rule.unit.value}）")
+
+
+def governing(rules: RuleSet, id: str, start: date, locality: str | None = None) -> Rule:
+    """The row that dates a period from `start`: the one in force on that day; raises UnknownRule.
+
+    A fixed day of the year does not start anywhere: its row is the one in force on the day itself.
+    """
+    rows = rules.history(id, locality) or rules.history(id)
+    fixed = [row for row in rows if row.unit is Unit.MONTH_DAY]
+    if not fixed:
+        return rules.at(id, start, locality)
+    for row in fixed:
+        if row.in_force(_fixed_day(row, start)):
+            return row
+    raise UnknownRule(f"{id}：{start} 之后的该日没有生效的规则", rule=id, day=start.isoformat())
+
+
+def is_provisional(rule: Rule, last: date, calendar: Calendar) -> bool:
+    """Whether a holiday notice may still move this last day: a fixed day of the year is a date, not a count."""
+    return rule.unit is not Unit.MONTH_DAY and calendar.is_provisional(last)
+
+
+def _fixed_day(rule: Rule, start: date) -> date:
+    this_year = date.fromisoformat(f"{start.year}-{rule.value}")
+    return this_year if this_year >= start else date.fromisoformat(f"{start.year + 1}-{rule.value}")
 
 
 def due_at(rule: Rule, start: datetime) -> datetime:

@@ -82,6 +82,10 @@ async def test_a_date_says_that_it_is_provisional_and_a_row_that_it_is_unconfirm
     # A fixed day of the year is no count of days: no notice moves it.
     report = (await due(requests, "report.dept", on="2026-11-22")).json()
     assert (report["due_on"], report["provisional"]) == ("2027-01-31", False)
+    # It obeys the law of that day: report year 2019 is the first under the new text.
+    first = (await due(requests, "report.dept", on="2019-06-01")).json()
+    assert first["due_on"] == "2020-01-31"
+    assert (await due(requests, "report.all.2007", on="2019-06-01")).status_code == 404
     fee = (await due(requests, "fee.pay", on="2026-09-01")).json()
     assert (fee["provisional"], fee["unconfirmed"]) == (False, True)
     assert "待确认" in fee["citation"]

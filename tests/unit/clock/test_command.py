@@ -251,6 +251,23 @@ def test_rules_are_listed_with_their_citation() -> None:
     assert "yq.release" in lantai("rules", "--service", "sentiment").stdout
 
 
+def test_the_table_of_rules_says_what_of_a_row_is_to_be_confirmed() -> None:
+    noted = {row["id"]: row["note"] for row in json.loads(lantai("rules", "--json").stdout) if "待确认" in row["note"]}
+    assert set(noted) == {"fee.item", "fee.page", "remedy.sue", "remedy.sue.after_review"}
+    table = lantai("rules").stdout
+    assert all(f"({note})" in table for note in noted.values())
+
+
+def test_a_fixed_day_of_the_year_is_certain_and_obeys_the_law_of_that_day() -> None:
+    report = lantai("due", "report.dept", "2026-02-01").stdout
+    assert report.startswith("2027-01-31")
+    assert "暂定" not in report
+    assert lantai("due", "report.dept", "2019-06-01").stdout.startswith("2020-01-31")
+    repealed = lantai("due", "report.all.2007", "2019-06-01")
+    assert (repealed.returncode, repealed.stdout) == (1, "")
+    assert lantai("due", "report.all.2007", "2018-06-01").stdout.startswith("2019-03-31")
+
+
 def test_due_by_rule() -> None:
     assert lantai("due", "remedy.sue", "2026-08-31").stdout.startswith("2027-03-01  6 months")
     assert lantai("due", "pub.limit", "2017-05-24", "--service", "catalog").stdout.startswith("2017-06-22")
