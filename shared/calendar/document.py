@@ -69,7 +69,7 @@ def _version(year: int, row: Mapping[str, Any], before: Notice | None) -> Notice
     if grade and grade not in _GRADES:
         raise InvalidNotice(f"grade 应为 {'、'.join(_GRADES)} 之一：{grade}")
     issued = None if row.get("issued") is None else _day(row["issued"])
-    holidays, make_up = _days_of(year, row, cite(year, title, number), issued)
+    holidays, make_up = _days_of(year, row, cite(year, title, number, grade), issued)
     if amended := _amended(row, before):
         named = {day for holiday in holidays for day in holiday.days()} | set(make_up)
         cancelled = {_day(day) for day in _list(row, "cancelled_make_up_days")}

@@ -11,6 +11,8 @@ from datetime import date, timedelta
 from shared.errors import Category, DomainError
 
 _DAY = timedelta(days=1)
+UNCONFIRMED = "待确认"
+"""How anything graded C is marked where it is cited."""
 
 
 class InvalidNotice(DomainError):
@@ -54,13 +56,14 @@ class Notice:
     @property
     def cited(self) -> str:
         """How a date that rests on this notice names it."""
-        return cite(self.year, self.title, self.number)
+        return cite(self.year, self.title, self.number, self.grade)
 
 
-def cite(year: int, title: str, number: str) -> str:
+def cite(year: int, title: str, number: str, grade: str = "B") -> str:
     """How a paper is named where a date rests on it; one whose title nobody entered gets none invented."""
     name = f"《{title}》" if title else f"{year}年放假通知"
-    return f"{name}（{number}）" if number else f"{name}（文号未录入）"
+    cited = f"{name}（{number}）" if number else f"{name}（文号未录入）"
+    return f"{cited}（{UNCONFIRMED}）" if grade == "C" else cited
 
 
 def _check(notice: Notice) -> None:

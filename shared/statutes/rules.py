@@ -13,10 +13,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from shared.calendar import UNCONFIRMED
 from shared.errors import Category, DomainError
 
 Value = int | str | bool | tuple[int, ...]
-UNCONFIRMED = "待确认"
 
 
 class Unit(StrEnum):

@@ -205,6 +205,14 @@ def test_each_day_cites_the_article_that_makes_it_what_it_is(day: date, article:
     assert article in CALENDAR.citation(day)
 
 
+def test_a_paper_graded_c_is_marked_on_the_days_that_rest_on_it() -> None:
+    assert CALENDAR.citation(date(2019, 5, 2)).endswith("（国办发明电〔2019〕3号）（待确认）")
+    assert CALENDAR.citation(date(2019, 5, 5)).endswith("（国办发明电〔2019〕3号）（待确认）")
+    assert CALENDAR.citation(date(2019, 10, 1)).endswith("（国办发明电〔2018〕15号）")
+    graded = {notice.number: "待确认" in notice.cited for notice in packaged_notices()}
+    assert [number for number, marked in graded.items() if marked] == ["国办发明电〔2019〕3号", "国办发明电〔2023〕7号"]
+
+
 def test_a_local_festival_cites_article_four_and_takes_no_statutory_day_over() -> None:
     local = CALENDAR.with_local_holidays(
         [Holiday("节日", date(2026, 9, 30), date(2026, 10, 1), "县1号", date(2026, 3, 1))]

@@ -37,6 +37,16 @@ def test_a_file_and_standard_input_give_the_same(tmp_path: Path) -> None:
     assert "ledger" not in lantai("explain", "--no-ledger", str(file)).stdout
 
 
+def test_a_notice_still_to_be_confirmed_is_marked_where_it_is_cited() -> None:
+    (answer,) = map(json.loads, lantai("explain", "-", stdin=json.dumps(case("2019-04-25"))).stdout.splitlines())
+    cited = {day["on"]: day["citation"] for day in answer["ledger"]}
+    assert cited["2019-05-02"].endswith("（国办发明电〔2019〕3号）（待确认）")
+    command = [sys.executable, "-m", "services.cli.main", "calendar", "show"]
+    for year, marked in (("2019", True), ("2024", True), ("2026", False)):
+        shown = subprocess.run([*command, year], capture_output=True, text=True, timeout=60, check=True).stdout
+        assert shown.splitlines()[0].endswith("（待确认）") is marked
+
+
 def test_bad_lines_do_not_change_the_exit_code() -> None:
     done = lantai("explain", "-", stdin="{\n" + LINE)
     assert done.returncode == 0
