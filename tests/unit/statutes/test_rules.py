@@ -1,5 +1,6 @@
 """Rule files load only when they are whole; rows are found by day and place; periods follow their unit."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -26,6 +27,23 @@ def test_every_row_has_a_citation_and_a_grade(rows: RuleSet) -> None:
         assert listed["citation"]
         assert listed["grade"]
         assert listed["unconfirmed"] == (listed["grade"] == "C")
+
+
+IN_FORCE = {
+    "《民法总则》": date(2017, 10, 1),
+    "《民法典》": date(2021, 1, 1),
+    "国令第711号": date(2019, 5, 15),
+    "（2023年修订）": date(2024, 1, 1),
+    "法释〔2025〕8号": date(2025, 6, 1),
+}
+
+
+@pytest.mark.parametrize("rows", [REQUESTS, CATALOG, SENTIMENT])
+def test_no_row_is_older_than_what_it_cites(rows: RuleSet) -> None:
+    for row in rows.rows:
+        years = [date(int(year), 1, 1) for year in re.findall(r"〔(\d{4})〕", row.citation)]
+        papers = [day for paper, day in IN_FORCE.items() if paper in row.citation]
+        assert all(day <= row.since for day in years + papers), (row.id, row.since)
 
 
 @pytest.mark.parametrize("rows", [REQUESTS, CATALOG, SENTIMENT])
