@@ -16,7 +16,7 @@ from services.cli.clock_offset import offset
 from services.cli.clock_what_if import what_if
 from services.cli.command import BASE_URL, BaseUrl, command_app, day_of
 from services.cli.failure import Failed
-from services.cli.output import run
+from services.cli.output import run, while_read
 from services.requests.clock.explain import Explainer, decode
 from shared.calendar import Calendar
 from shared.errors import DomainError
@@ -39,9 +39,10 @@ def explain(
     """
     explainer = Explainer(calendar_of(calendar), rule_set(Service.requests), ledger=not no_ledger)
     out = sys.stdout.buffer
-    for lines in batches_of(file):
-        out.writelines(map(explainer.line, lines))
-        out.flush()
+    with while_read():
+        for lines in batches_of(file):
+            out.writelines(map(explainer.line, lines))
+            out.flush()
 
 
 @app.command()

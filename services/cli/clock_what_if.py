@@ -11,6 +11,7 @@ import orjson
 import typer
 
 from services.cli.clock_input import Calendars, File, Service, batches_of, calendar_of, rule_set
+from services.cli.output import while_read
 from services.requests.clock.diagnosis import FIRST
 from services.requests.clock.explain import Explainer, decode, decode_slowly
 from services.requests.clock.lines import read_case
@@ -35,9 +36,10 @@ def what_if(
     if as_of is not None:
         _check_as_of(explainer, as_of, extra)
     out = sys.stdout.buffer
-    for lines in batches_of(file):
-        out.writelines(_compared(explainer, grounds, line, extra, as_of) for line in lines)
-        out.flush()
+    with while_read():
+        for lines in batches_of(file):
+            out.writelines(_compared(explainer, grounds, line, extra, as_of) for line in lines)
+            out.flush()
 
 
 def _supposed(explainer: Explainer, text: str) -> Event:

@@ -1,12 +1,15 @@
 """How a command speaks and ends: what a terminal cannot show is escaped, and a failure is one sentence.
 
-An output that cannot be written, a full disk, is such a failure. A reader that has gone away is typer's.
+An output that cannot be written, a full disk, is such a failure. A reader that has gone away is typer's, unless a
+command says that it ends well then.
 """
 
 import errno
 import io
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import typer
 
@@ -26,6 +29,15 @@ def run(app: typer.Typer, name: str | None = None) -> None:
             raise
         _drop_output()
         _fail(f"cannot write: {error.strerror}")
+
+
+@contextmanager
+def while_read() -> Iterator[None]:
+    """Answer as long as somebody reads: `| head` has all it wants, and that is no failure."""
+    try:
+        yield
+    except BrokenPipeError:
+        _drop_output()
 
 
 def _drop_output() -> None:

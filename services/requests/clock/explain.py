@@ -6,7 +6,7 @@ cannot be read or is not legal gives an error for that line alone. Memory does n
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -215,9 +215,17 @@ def decode(line: bytes) -> Any:
 def decode_slowly(line: bytes) -> Any:
     """JSON with numbers of any size, where the fast parser stops or loses digits; ValueError if it is not JSON."""
     case = json.loads(line.decode(), parse_int=_integer, parse_constant=_refuse)
-    # Half a surrogate pair cannot be echoed in UTF-8; the fast parser refuses it too.
-    json.dumps(case, ensure_ascii=False).encode()
+    for text in _echoed(case):
+        text.encode()  # half a surrogate pair is JSON, but cannot be said again in UTF-8
     return case
+
+
+def _echoed(case: Any) -> Iterator[str]:
+    """The texts of a case, or of an event, that an answer may repeat: the ids."""
+    events = case.get("events") if isinstance(case, dict) else None
+    for part in (case, *(events if isinstance(events, list) else ())):
+        if isinstance(part, dict) and isinstance(part.get("id"), str):
+            yield part["id"]
 
 
 def _integer(text: str) -> int:

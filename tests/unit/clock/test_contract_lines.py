@@ -110,10 +110,19 @@ def test_a_line_however_deep_is_answered(depth: int) -> None:
     assert ask(line.encode())["error"] in ("bad_field", "bad_json")
 
 
-@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", '"\\ud800"', "01", "'x'", "[1,]", '"\t"'])
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "01", "'x'", "[1,]", '"\t"'])
 def test_what_only_looks_like_json(value: str) -> None:
     line = json.dumps({**case("2026-09-18"), "x": "@"}).replace('"@"', value)
     assert ask(line.encode())["error"] == "bad_json"
+
+
+def test_half_a_surrogate_pair_is_refused_only_where_an_answer_would_repeat_it() -> None:
+    half = json.dumps("\ud800")
+    assert ask({**case("2026-09-18"), "x": ["\ud800"]}) == ask(case("2026-09-18"))
+    assert ask(json.dumps(case("2026-09-18")).replace('"c"', half).encode())["error"] == "bad_json"
+    ended = case("2026-09-18", event("consultation_ended", "2026-09-21", id="\ud800"))
+    assert ask(ended)["error"] == "bad_json"
+    assert ask(case("2026-09-18", event("\ud800", "2026-09-21")))["error"] == "bad_field"
 
 
 def test_an_id_that_is_not_a_string_is_echoed_as_null() -> None:
