@@ -80,7 +80,11 @@ async def preview(session: AnySession, data: NoticeData, local_agency_id: UUID |
     paper = _behind(Arrangement.of_notice(notice, local_agency_id), kept, before)
     after = (await calendars.supposing(session, [local_agency_id], paper))[local_agency_id]
     unmoved = (before.kinds, before.last_published_year) == (after.kinds, after.last_published_year)
-    missing = missing_holidays(notice, before) if local_agency_id is None else dropped_days(paper, kept)
+    missing = (
+        missing_holidays(notice, before)
+        if local_agency_id is None
+        else dropped_days(paper.off, kept.off if kept else ())
+    )
     return Preview(
         version=next_version(await versions(session, data.year, local_agency_id)),
         days=changes(before, after, data.year),

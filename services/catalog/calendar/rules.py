@@ -11,7 +11,6 @@ from uuid import UUID, uuid5
 
 from shared.calendar import Calendar, DayKind, Notice, lunar_years, parse_notices, statutory_days
 from shared.errors import Category, DomainError
-from shared.replicas.arrangement import Arrangement
 
 NAMESPACE = UUID("6b4f3c1e-8a57-4c7e-9d0e-2f5a1f6b7c10")
 
@@ -115,9 +114,9 @@ def missing_holidays(notice: Notice, before: Calendar) -> list[MissingHoliday]:
     return [MissingHoliday(name, tuple(days)) for name, days in missing.items()]
 
 
-def dropped_days(paper: Arrangement, before: Arrangement | None) -> list[MissingHoliday]:
+def dropped_days(listed: Sequence[date], before: Sequence[date]) -> list[MissingHoliday]:
     """Name the local days off that the newest version lists and the one to take its place does not."""
-    dropped = sorted(set(before.off) - set(paper.off)) if before else []
+    dropped = sorted(set(before) - set(listed))
     return [MissingHoliday("已公布的地方假日", tuple(dropped))] if dropped else []
 
 
