@@ -1,6 +1,6 @@
 """Reads of the agency tree. Anybody may read it: which agencies there are is public (条例第二十条第二项)."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from sqlalchemy import literal, select
@@ -52,14 +52,23 @@ async def listing(
 
 async def lineage(session: AnySession, agency_id: UUID) -> Sequence[Agency]:
     """Return the agency and its superiors, nearest first."""
-    path = select(Agency.id, Agency.parent_id, literal(0).label("depth")).where(Agency.id == agency_id)
+    return (await lineages(session, [agency_id])).get(agency_id, [])
+
+
+async def lineages(session: AnySession, ids: Collection[UUID]) -> dict[UUID, list[Agency]]:
+    """Return each agency with its superiors, nearest first."""
+    start = Agency.id.label("start")
+    path = select(start, Agency.id, Agency.parent_id, literal(0).label("depth")).where(Agency.id.in_(ids))
     cte = path.cte("lineage", recursive=True)
-    above = select(Agency.id, Agency.parent_id, cte.c.depth + 1).where(
+    above = select(cte.c.start, Agency.id, Agency.parent_id, cte.c.depth + 1).where(
         Agency.id == cte.c.parent_id, cte.c.depth < MAX_LEVELS
     )
     tree = cte.union_all(above)
-    found = select(Agency).join(tree, tree.c.id == Agency.id).order_by(tree.c.depth)
-    return list((await session.execute(found)).scalars())
+    found = select(tree.c.start, Agency).join(tree, tree.c.id == Agency.id).order_by(tree.c.depth)
+    lines: dict[UUID, list[Agency]] = {}
+    for first, agency in await session.execute(found):
+        lines.setdefault(first, []).append(agency)
+    return lines
 
 
 async def require_root_admin(session: AnySession, principal: Principal) -> None:

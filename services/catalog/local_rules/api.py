@@ -6,11 +6,9 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 
 from services.catalog.local_rules import commands, queries
-from services.catalog.local_rules.rules import LaxerThanNational, NotSettable
+from services.catalog.local_rules.rules import LaxerThanNational, LaxerThanSuperior, NotSettable
 from services.catalog.local_rules.schemas import LocalValueBody, LocalValueInput, local_value_body
 from shared.auth import Staff
-from shared.calendar import civil_day
-from shared.db.clock import read_now
 from shared.http.idempotency import Idempotent
 from shared.http.openapi import PUBLIC
 from shared.http.pages import PageBody, PageParams, paged
@@ -31,8 +29,8 @@ async def list_local_values(
 ) -> PageBody[LocalValueBody]:
     """List what agencies set for themselves, with author and reason, newest first."""
     page = await queries.listing(session, agency_id, cursor=params.cursor, limit=params.limit)
-    today = civil_day(await read_now(session))
-    return paged(request, response, page, lambda value: local_value_body(value, today))
+    overruled = await queries.overruled_among(session, page.items)
+    return paged(request, response, page, lambda value: local_value_body(value, overruled))
 
 
 @router.post(
@@ -40,9 +38,11 @@ async def list_local_values(
     status_code=201,
     response_model=LocalValueBody,
     summary="自定数值",
-    responses=responses(404, 422, examples={404: (UnknownRule,), 422: (NotSettable, LaxerThanNational)}),
+    responses=responses(
+        404, 422, examples={404: (UnknownRule,), 422: (NotSettable, LaxerThanNational, LaxerThanSuperior)}
+    ),
 )
 async def set_local_value(body: LocalValueInput, principal: Staff, uow: Write, idempotent: Idempotent) -> Response:
     """Set a stricter limit for an agency and what lies below it (admin); open due days follow."""
     value = await commands.set_local_value(uow, principal, body.agency_id, body.data())
-    return await idempotent.answer(201, local_value_body(value, uow.today), {})
+    return await idempotent.answer(201, local_value_body(value, ()), {})

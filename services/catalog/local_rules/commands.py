@@ -4,9 +4,9 @@ from uuid import UUID
 
 from services.catalog.agencies import queries as agencies
 from services.catalog.calendar.commands import REDATE_DOCUMENTS, REDATE_OBLIGATIONS
+from services.catalog.local_rules import queries
 from services.catalog.local_rules.models import LocalValue
-from services.catalog.local_rules.rules import LocalValueData, check
-from services.catalog.statutes import rule_set
+from services.catalog.local_rules.rules import LocalValueData, check, require_settable
 from shared.auth import Principal, Role
 from shared.auth.scope import require
 from shared.db.ids import uuid7
@@ -17,7 +17,8 @@ async def set_local_value(uow: UnitOfWork, principal: Principal, agency_id: UUID
     """Set what holds for an agency and what lies below it (its administrator)."""
     await agencies.get(uow.session, agency_id)
     await require(uow.session, principal, (Role.ADMIN,), agency_id)
-    check(data, rule_set())
+    require_settable(data.rule_id)
+    check(data, await queries.rule_above(uow.session, data.rule_id, data.since, agency_id))
     value = LocalValue(
         id=uuid7(),
         agency_id=agency_id,

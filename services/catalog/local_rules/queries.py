@@ -8,8 +8,9 @@ from sqlalchemy import select
 
 from services.catalog.agencies import queries as agencies
 from services.catalog.agencies.models import Agency
+from services.catalog.local_rules.holding import Shelf, shelf
 from services.catalog.local_rules.models import LocalValue
-from services.catalog.local_rules.rules import SETTABLE, Start, as_rule, last_days, overruled
+from services.catalog.local_rules.rules import as_rule, last_days
 from services.catalog.statutes import rule_set
 from shared.calendar import civil_day
 from shared.db.clock import read_now
@@ -24,26 +25,14 @@ ROWS_AT_MOST = 500
 async def rule_for(
     session: AnySession, rule_id: str, day: date, agency_id: UUID, *, printed: bool = True
 ) -> Rule | None:
-    """Return the row that holds for an agency on a day, or None if there was none.
+    """Return the row that holds for an agency on a day, or None if there was none (§ `holding`)."""
+    return (await shelf(session, [agency_id])).holding(rule_id, day, agency_id, printed=printed)
 
-    Its own value or its nearest superior's comes first, then the packaged row of its locality, then the national one. A
-    value that the national row has overtaken (§ `overruled`) holds no more; of what was never `printed`, none that runs
-    from 印发 does.
-    """
-    lineage = await agencies.lineage(session, agency_id)
-    locality = next((agency.locality for agency in lineage if agency.locality), None)
-    packaged = rule_set().find(rule_id, day, locality)
-    if rule_id not in SETTABLE or packaged is None:
-        return packaged
-    national = rule_set().at(rule_id, day)
-    own = await _own(session, rule_id, day, [agency.id for agency in lineage])
-    for agency in lineage:
-        kept = own.get(agency.id)
-        if kept is None or kept.value is None or overruled(kept.data, national):
-            continue
-        if printed or kept.data.start is Start.FORMED:
-            return as_rule(national, kept.data, agency.name, kept.author)
-    return packaged
+
+async def rule_above(session: AnySession, rule_id: str, day: date, agency_id: UUID) -> Rule:
+    """Return the row that would hold if the agency itself had set nothing; raises UnknownRule."""
+    above = (await shelf(session, [agency_id])).holding(rule_id, day, agency_id, own=False)
+    return above or rule_set().at(rule_id, day)
 
 
 async def rule_at(session: AnySession, rule_id: str, day: date, agency_id: UUID, *, printed: bool = True) -> Rule:
@@ -62,10 +51,11 @@ async def rows_of(session: AnySession, agency_id: UUID | None) -> list[AgencyRow
     for value, name in reversed(list(await session.execute(newest))):
         found.setdefault((value.agency_id, value.rule_id), []).append((value, name))
     today = civil_day(await read_now(session))
-    return [row for values in found.values() for row in _rows(values, today)]
+    kept = await shelf(session, {agency_id for agency_id, _ in found})
+    return [row for values in found.values() for row in _rows(values, today, kept)]
 
 
-def _rows(values: Sequence[tuple[LocalValue, str]], today: date) -> list[AgencyRow]:
+def _rows(values: Sequence[tuple[LocalValue, str]], today: date, kept: Shelf) -> list[AgencyRow]:
     """Return one agency's rows for one rule, in the order in which they were entered.
 
     Of two values for one day the later entry holds. What was given up leaves a gap, in which the superior's or the
@@ -76,9 +66,10 @@ def _rows(values: Sequence[tuple[LocalValue, str]], today: date) -> list[AgencyR
     for since, until in last_days(by_day).items():
         value, name = by_day[since]
         if value.value is not None:
-            national = rule_set().at(value.rule_id, min(max(today, since), until))
+            day = min(max(today, since), until)
+            national = rule_set().at(value.rule_id, day)
             rule = as_rule(national, value.data, name, value.author, until)
-            rows.append(AgencyRow(rule, value.agency_id, overruled(value.data, national)))
+            rows.append(AgencyRow(rule, value.agency_id, kept.overruled(value, day)))
     return rows
 
 
@@ -92,11 +83,8 @@ async def listing(
     return await page(session, statement, [(LocalValue.id, UUID)], cursor=cursor, limit=limit, descending=True)
 
 
-async def _own(session: AnySession, rule_id: str, day: date, ids: Sequence[UUID]) -> dict[UUID, LocalValue]:
-    """Return each agency's value in force: the latest `since` not after the day, of two for one day the later entry."""
-    wanted = (
-        select(LocalValue)
-        .where(LocalValue.agency_id.in_(ids), LocalValue.rule_id == rule_id, LocalValue.since <= day)
-        .order_by(LocalValue.since, LocalValue.recorded_at, LocalValue.id)
-    )
-    return {value.agency_id: value for value in (await session.execute(wanted)).scalars()}
+async def overruled_among(session: AnySession, values: Sequence[LocalValue]) -> frozenset[UUID]:
+    """Return which values give way to a stricter row above them, today (on their first day, while that lies ahead)."""
+    today = civil_day(await read_now(session))
+    kept = await shelf(session, {value.agency_id for value in values})
+    return frozenset(value.id for value in values if kept.overruled(value, max(today, value.since)))

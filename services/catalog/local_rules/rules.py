@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from enum import StrEnum
 
 from shared.errors import Category, DomainError
-from shared.statutes import Grade, Rule, RuleSet
+from shared.statutes import Grade, Rule
 
 SETTABLE = ("pub.limit",)
 PRINTED = "印发之日"
@@ -39,6 +39,14 @@ class LaxerThanNational(DomainError):
     category = Category.UNPROCESSABLE
 
 
+class LaxerThanSuperior(DomainError):
+    """What a superior or the locality ordered, an agency below may only make stricter."""
+
+    code = "laxer_than_superior"
+    title = "自定期限不能宽于上级或者本地的规定"
+    category = Category.UNPROCESSABLE
+
+
 @dataclass(frozen=True)
 class LocalValueData:
     """A value as entered; None gives the agency's own value up from that day on."""
@@ -51,19 +59,28 @@ class LocalValueData:
     start: Start = Start.FORMED
 
 
-def check(data: LocalValueData, rules: RuleSet) -> Rule:
-    """Return the national row beside which the value would stand; raises what stands against it."""
-    if data.rule_id not in SETTABLE:
+def require_settable(rule_id: str) -> None:
+    """Refuse a row that no agency may set."""
+    if rule_id not in SETTABLE:
         raise NotSettable(f"可以自定的：{'、'.join(SETTABLE)}。")
-    national = rules.at(data.rule_id, data.since)
-    if data.value is not None and data.value > national.number:
-        raise LaxerThanNational(f"{national.cited}：{national.number} 个工作日。")
-    return national
 
 
-def overruled(data: LocalValueData, national: Rule) -> bool:
-    """Whether the national row has become stricter than a value that was lawful when it was set: it then holds."""
-    return data.value is not None and data.value > national.number
+def check(data: LocalValueData, above: Rule) -> None:
+    """Refuse a value that is laxer than the row that would hold without it: a superior's, the place's, the nation's."""
+    if overruled(data, above):
+        refusal = LaxerThanNational if above.locality is None else LaxerThanSuperior
+        raise refusal(f"{above.cited}：自{above.start}起 {above.number} 个工作日。")
+
+
+def overruled(data: LocalValueData, above: Rule) -> bool:
+    """Whether a value is laxer than the row above it, which then holds: it may have been lawful when it was set.
+
+    A limit from 印发 never ends after the national one, but it may end after a superior's from 成文.
+    """
+    if data.value is None:
+        return False
+    later = data.start is Start.PRINTED and above.locality is not None and above.start != PRINTED
+    return later or data.value > above.number
 
 
 def last_days(since: Iterable[date]) -> dict[date, date]:

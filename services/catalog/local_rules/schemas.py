@@ -1,13 +1,13 @@
 """HTTP bodies of local values."""
 
-from datetime import date, datetime
+from collections.abc import Container
+from datetime import datetime
 from uuid import UUID
 
 from pydantic import Field
 
 from services.catalog.local_rules.models import LocalValue
-from services.catalog.local_rules.rules import LocalValueData, Start, overruled
-from services.catalog.statutes import rule_set
+from services.catalog.local_rules.rules import LocalValueData, Start
 from shared.http.bodies import Day, Input, Line, Output, Paragraph, Whole
 
 
@@ -43,11 +43,10 @@ class LocalValueBody(Output):
     reason: str
     author: str
     recorded_at: datetime
-    overruled: bool = Field(description="宽于国家规定（国家规定后来变严），不适用")
+    overruled: bool = Field(description="宽于国家、本地或者上级的规定（后来变严），不适用")
 
 
-def local_value_body(value: LocalValue, today: date) -> LocalValueBody:
-    """Show a value, compared with the national row of today (of its first day, while that lies ahead)."""
-    national = rule_set().at(value.rule_id, max(today, value.since))
+def local_value_body(value: LocalValue, overruled: Container[UUID]) -> LocalValueBody:
+    """Show a value, and whether it is among those that give way to a stricter row above."""
     columns = {name: getattr(value, name) for name in LocalValueBody.model_fields if name != "overruled"}
-    return LocalValueBody(**columns, overruled=overruled(value.data, national))
+    return LocalValueBody(**columns, overruled=value.id in overruled)

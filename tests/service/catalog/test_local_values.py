@@ -124,6 +124,20 @@ async def test_a_national_limit_that_became_stricter_overrules_what_was_set_befo
     assert {row["value"]: row["overruled"] for row in await listed(catalog)} == {5: False, 30: True}
 
 
+async def test_what_a_superior_ordered_only_becomes_stricter_below(catalog: ServiceUnderTest) -> None:
+    below: dict[str, Any] = {"agency": BUREAU, "agency_id": str(BUREAU)}
+    ok(await put(catalog, **below, value=10), 201)
+    ok(await put(catalog, value=5), 201)
+    assert [(await due(catalog, agency))["value"] for agency in (BUREAU, COUNTY)] == [5, 5]
+    refused(await put(catalog, **below, value=6), 422, "laxer_than_superior")
+    refused(await put(catalog, **below, value=5, start="printed"), 422, "laxer_than_superior")
+    ok(await put(catalog, value=6, since="2026-07-01"), 201)
+    ok(await put(catalog, **below, value=6, since="2026-07-01"), 201)
+    overruled = {(5, False), (6, False), (10, True)}
+    assert {(row["value"], row["overruled"]) for row in await listed(catalog)} == overruled
+    assert [(await due(catalog, BUREAU, on=day))["value"] for day in ("2026-06-10", "2026-07-02")] == [5, 6]
+
+
 async def test_what_may_not_be_set_and_by_whom(catalog: ServiceUnderTest) -> None:
     def said(answer: httpx.Response) -> tuple[int, str]:
         return answer.status_code, answer.json()["code"]
