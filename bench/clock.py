@@ -19,7 +19,7 @@ from pathlib import Path
 import chinese_calendar
 
 from bench.rig import line
-from services.requests.applications.history import Fact, Position, standing
+from services.requests.applications.history import Fact, Position, Standings
 from services.requests.applications.rules import EntryType, Standing
 from shared.calendar import national, parse_notices
 from shared.statutes import RuleSet
@@ -83,7 +83,8 @@ def redating() -> None:
     cases = [_open_case(number) for number in range(100_000)]
 
     def stand() -> list[Standing]:
-        return [standing(*case, calendar=after, rules=RULES, today=TODAY) for case in cases]
+        read = Standings(after, RULES, TODAY)
+        return [read.of(*case) for case in cases]
 
     ours, naive = interleaved((stand, len(cases)), (lambda: [_day_by_day(*case) for case in cases[:300]], 300))
     wrong = sum(_day_by_day(*case) != stood.due_on for case, stood in zip(cases[:300], stand(), strict=False))

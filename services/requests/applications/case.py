@@ -5,7 +5,7 @@ the derived row, moves the timers and counts the version up. Commands do nothing
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from datetime import date
 from types import SimpleNamespace
 from typing import Any, TypeVar, cast
@@ -51,7 +51,10 @@ E = TypeVar("E", bound=ApplicationEvent)
 
 @dataclass
 class Case:
-    """One case, loaded for update. `fired` names the timers, by kind and due day, that have fired."""
+    """One case, loaded for update; `known` is its standing where it was read already.
+
+    `fired` names the timers, by kind and due day, that have fired.
+    """
 
     row: Application
     facts: list[Fact]
@@ -59,12 +62,13 @@ class Case:
     calendar: Calendar
     desk: Desk
     today: date
+    known: InitVar[Standing | None] = None
     standing: Standing = field(init=False)
     fired: set[tuple[str, date]] | None = None
     unwritten: list[dict[str, Any]] = field(default_factory=list)
 
-    def __post_init__(self) -> None:
-        self.standing = self._derive()
+    def __post_init__(self, known: Standing | None) -> None:
+        self.standing = known or self._derive()
 
     @property
     def position(self) -> Position:

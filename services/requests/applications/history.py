@@ -4,7 +4,7 @@ Facts are kept in the order in which they were recorded and read in order of day
 late still gets the right dates; the clock judges the whole history, and refuses what the law does not allow.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import lru_cache
@@ -156,6 +156,37 @@ def _standing(history: History, calendar: Calendar, rules: RuleSet, today: date,
         moves_daily=moves_daily,
         unconfirmed=answer.unconfirmed,
     )
+
+
+class Standings:
+    """Where many cases stand on one calendar and day. Cases whose histories are alike are read once."""
+
+    def __init__(self, calendar: Calendar, rules: RuleSet, today: date) -> None:
+        self._calendar = calendar
+        self._rules = rules
+        self._today = today
+        self._known: dict[Hashable, Standing] = {}
+
+    def of(self, position: Position, facts: Sequence[Fact]) -> Standing:
+        """Return the same as `standing`, of facts in the order in which they were recorded."""
+        alike = position.received_on, position.regulation_override, _shape(facts)
+        found = self._known.get(alike)
+        if found is None:
+            found = standing(position, facts, calendar=self._calendar, rules=self._rules, today=self._today)
+            self._known[alike] = found
+        return found
+
+
+def _shape(facts: Sequence[Fact]) -> tuple[Hashable, ...]:
+    """Return what a standing depends on: all of the facts that count, but which consultation is which by number."""
+    shape = list[Hashable]()
+    numbers: dict[Any, int] = {}
+    for fact in facts:
+        if fact.type in CLOCKED:
+            read, id = fact.data.get, fact.data.get("consultation")
+            number = None if id is None else numbers.setdefault(id, len(numbers))
+            shape.append((fact.type, fact.on, number, read("kind"), read("working_days")))
+    return tuple(shape)
 
 
 def applying(position: Position, received_on: date, rules: RuleSet) -> Regulation:

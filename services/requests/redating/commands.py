@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import select, text
 
 from services.requests.applications.case import Case, derived, facts_of_many
-from services.requests.applications.history import CLOCKED
+from services.requests.applications.history import CLOCKED, Position, Standings
 from services.requests.applications.models import Application
 from services.requests.desk import Desk
 from services.requests.redating.models import Redating
@@ -128,10 +128,12 @@ async def _cases(uow: UnitOfWork, desk: Desk, rows: list[Any]) -> list[Case]:
     facts = await facts_of_many(uow.session, [row.id for row in rows], CLOCKED)
     places = {agency_id: await place_of(uow, agency_id) for agency_id in {row.agency_id for row in rows}}
     fired = await fired_kinds_of_many(uow, [row.id for row in rows])
+    readers = {place.calendar: Standings(place.calendar, desk.rules, uow.today) for place in places.values()}
     cases = []
     for row in rows:
-        agency = places[row.agency_id]
-        case = Case(row, facts.get(row.id, []), agency, agency.calendar, desk, uow.today)
+        agency, of_case = places[row.agency_id], facts.get(row.id, [])
+        stands = readers[agency.calendar].of(Position(row.received_on, row.regulation_override), of_case)
+        case = Case(row, of_case, agency, agency.calendar, desk, uow.today, stands)
         case.fired = fired.get(row.id, set())
         cases.append(case)
     return cases
