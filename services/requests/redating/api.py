@@ -59,10 +59,11 @@ class MovedBody(Output):
 
 
 class PreviewBody(Output):
-    """What publishing the notice would do to the open cases in the caller's sight."""
+    """What publishing the notice would do to the open cases: those in sight by name, all others by number."""
 
     looked_at: int = Field(description="已查看的在办申请件数（全部）")
     moved_total: int = Field(description="期限或者其确定性会变化的件数")
+    moved_elsewhere: int = Field(description="其他机关期限同样会变化的件数，不列明")
     moved: list[MovedBody] = Field(description=f"其中最先届满的至多 {queries.LISTED_AT_MOST} 件")
 
 

@@ -51,10 +51,14 @@ class Moved:
 
 @dataclass(frozen=True)
 class Preview:
-    """How many open cases were looked at (all of them), how many would move, and the first of those."""
+    """How many open cases were looked at (all in sight), how many would move, and the first of those.
+
+    Cases out of the caller's sight that the same act would move are counted, and nothing more is said of them.
+    """
 
     looked_at: int
     moved_total: int
+    moved_elsewhere: int
     moved: list[Moved]
 
 
@@ -67,27 +71,32 @@ class Change:
 
 
 async def preview(session: AnySession, desk: Desk, places: frozenset[UUID], paper: Arrangement) -> Preview:
-    """Date these agencies' open cases by the calendar that publishing `paper` would make."""
+    """Date all open cases by the calendar that publishing `paper` would make; name those of these agencies."""
     counted = select(Application.agency_id, func.count().label("open")).where(
-        Application.closed_on.is_(None), Application.due_on.is_not(None), one_of(Application.agency_id, places)
+        Application.closed_on.is_(None), Application.due_on.is_not(None)
     )
     found_of = await session.execute(counted.group_by(Application.agency_id))
     open_cases = {row.agency_id: row.open for row in found_of}
     changes = await _changes(session, open_cases, paper)
     today = civil_day(await read_now(session))
-    total, listed = 0, list[Moved]()
+    total, elsewhere, listed = 0, 0, list[Moved]()
     async for rows in _touched(session, changes):
         facts = await facts_of_many(session, [row.id for row in rows], CLOCKED)
         for row in rows:
             position, calendar = Position(row.received_on, row.regulation_override), changes[row.agency_id].after
             found = standing(position, facts.get(row.id, []), calendar=calendar, rules=desk.rules, today=today)
             before, after = (row.due_on, row.provisional), (found.due_on, found.provisional)
-            if found.due_on is not None and before != after:
+            if found.due_on is None or before == after:
+                continue
+            if row.agency_id not in places:
+                elsewhere += 1
+            else:
                 total += 1
                 if len(listed) < LISTED_AT_MOST:
                     sides = row.due_on, found.due_on, row.provisional, found.provisional
                     listed.append(Moved(row.id, row.receipt_number, *sides))
-    return Preview(sum(open_cases.values()), total, listed)
+    looked_at = sum(count for agency_id, count in open_cases.items() if agency_id in places)
+    return Preview(looked_at, total, elsewhere, listed)
 
 
 async def _changes(session: AnySession, agency_ids: Collection[UUID], paper: Arrangement) -> dict[UUID, Change]:

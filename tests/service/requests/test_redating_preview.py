@@ -31,6 +31,10 @@ async def test_it_foretells_what_publishing_does(requests: ServiceUnderTest) -> 
     admin = requests.staff(Role.ADMIN, COUNTY)
     told = (await requests.client.post(ADDRESS, json=PAPER, headers=admin)).json()
     assert (told["looked_at"], told["moved_total"]) == (2, 1)
+    elsewhere = PAPER | {"agency_id": str(OTHER_COUNTY)}
+    there = await requests.client.post(ADDRESS, json=elsewhere, headers=requests.staff(Role.ADMIN, OTHER_COUNTY))
+    unseen = {"looked_at": 0, "moved_total": 0, "moved_elsewhere": 1, "moved": []}
+    assert (there.json(), told["moved_elsewhere"]) == (unseen, 0)
     (moved,) = told["moved"]
     assert moved["receipt_number"] == provisional["receipt_number"]
     assert (moved["due_on_before"], moved["provisional_before"]) == (provisional["due_on"], True)
