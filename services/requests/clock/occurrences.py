@@ -32,8 +32,11 @@ def occurrences(view: View, as_of: date) -> list[tuple[str, str, str]]:
 def _details(fact: Fact, letters: Mapping[UUID, tuple[int, Consultation]]) -> str:
     data = fact.data
     match fact.type:
-        case EntryType.CORRECTION_NOTICE:
-            return f"补正期限 {data['working_days']} 个工作日，至 {data['answer_by']}"
+        case EntryType.CORRECTION_NOTICE:  # the first entries hold only the day that was told
+            granted = (
+                f" {data['working_days']} 个工作日，" if "working_days" in data else ""
+            )  # the first entries lack it
+            return f"补正期限{granted}至 {data['answer_by']}"
         case EntryType.EXTENDED:
             return f"延长 {data['working_days']} 个工作日；此日为告知申请人之日"
         case EntryType.REPLIED:

@@ -4,12 +4,14 @@ from datetime import date, timedelta
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from services.requests.applications.models import Application
 from services.requests.applications.queries import view_of
 from services.requests.clock.occurrences import occurrences, outcome
 from services.requests.desk import Desk
 from shared.auth import Role
+from shared.db.uow import Actor
 from tests.kit.apps import ServiceUnderTest
 from tests.service.requests.desk import THURSDAY, calendar, done, replied, running_case, set_today, uid
 
@@ -68,3 +70,16 @@ async def test_the_sheet_says_what_moved_the_clock_and_how_late_the_reply_was(de
         ("逾期", late),
     ]
     assert len(occurrences(seen, date(2026, 4, 9))) == 1
+
+
+async def test_a_sheet_is_printed_of_a_correction_notice_that_holds_only_the_day_that_was_told(
+    desk: ServiceUnderTest,
+) -> None:
+    """The first entries did not say how many working days were granted."""
+    case = await running_case(desk, THURSDAY)
+    await done(desk, case, "correction-notice", {"on": THURSDAY.isoformat(), "items": "请写明年份。"})
+    async with desk.deps.db.write(Actor.system("requests")) as uow:
+        told = "UPDATE case_events SET data = (data::jsonb - 'working_days')::text WHERE type = 'correction_notice'"
+        await uow.session.execute(text(told))
+    answer = await desk.client.get(f"/applications/{case['id']}/clock/sheet", headers=desk.staff(Role.CLERK))
+    assert (answer.status_code, answer.content[:5]) == (200, b"%PDF-")
