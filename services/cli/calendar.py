@@ -106,7 +106,8 @@ def _show_preview(admin: "Visitor", paper: dict[str, Any], whole: dict[str, Any]
         typer.echo(f"  {change['day']}: {change['before']} -> {change['after']}")
     cases = admin.ask("/api/requests/v1/redatings/preview", paper)
     typer.echo(
-        f"open cases that are dated anew: {cases['moved_total']} of {cases['looked_at']} (at this agency and below it)"
+        f"open cases that are dated anew: {cases['moved_total']} of {cases['looked_at']} (at this agency and below it),"
+        f" and {cases['moved_elsewhere']} elsewhere"
     )
     for case in cases["moved"]:
         before, after = (

@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import func, select, tuple_
 
 from services.requests.applications.case import facts_of_many
-from services.requests.applications.history import CLOCKED, Position, standing
+from services.requests.applications.history import CLOCKED, Position, Standings
 from services.requests.applications.models import Application
 from services.requests.desk import Desk
 from services.requests.redating.rules import first_changed_on
@@ -79,12 +79,13 @@ async def preview(session: AnySession, desk: Desk, places: frozenset[UUID], pape
     open_cases = {row.agency_id: row.open for row in found_of}
     changes = await _changes(session, open_cases, paper)
     today = civil_day(await read_now(session))
+    readers = {change.after: Standings(change.after, desk.rules, today) for change in changes.values()}
     total, elsewhere, listed = 0, 0, list[Moved]()
     async for rows in _touched(session, changes):
         facts = await facts_of_many(session, [row.id for row in rows], CLOCKED)
         for row in rows:
-            position, calendar = Position(row.received_on, row.regulation_override), changes[row.agency_id].after
-            found = standing(position, facts.get(row.id, []), calendar=calendar, rules=desk.rules, today=today)
+            position, read = Position(row.received_on, row.regulation_override), readers[changes[row.agency_id].after]
+            found = read.of(position, facts.get(row.id, []))
             before, after = (row.due_on, row.provisional), (found.due_on, found.provisional)
             if found.due_on is None or before == after:
                 continue
