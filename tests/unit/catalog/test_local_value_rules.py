@@ -1,5 +1,6 @@
 """A local value: settable where the law leaves room, stricter than the nation, and counted as the national one is."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -9,12 +10,15 @@ from hypothesis import strategies as st
 from services.catalog.local_rules.rules import (
     SETTABLE,
     LaxerThanNational,
+    LaxerThanSuperior,
     LocalValueData,
     NotSettable,
+    Start,
     as_rule,
     check,
     last_days,
     overruled,
+    require_settable,
 )
 from services.catalog.statutes import rule_set
 from shared.calendar import national
@@ -29,17 +33,29 @@ def data(since: date, value: int | None, rule_id: str = "pub.limit") -> LocalVal
 
 @given(days, st.integers(1, 60))
 def test_a_value_is_taken_exactly_when_it_is_not_laxer(since: date, value: int) -> None:
-    limit = rule_set().at("pub.limit", since).number
-    if value <= limit:
-        assert check(data(since, value), rule_set()).number == limit
+    nation = rule_set().at("pub.limit", since)
+    if value <= nation.number:
+        check(data(since, value), nation)
     else:
         with pytest.raises(LaxerThanNational):
-            check(data(since, value), rule_set())
+            check(data(since, value), nation)
+
+
+@given(days, st.integers(1, 20), st.integers(1, 20), st.sampled_from(Start))
+def test_what_a_superior_ordered_is_not_relaxed(since: date, ordered: int, value: int, start: Start) -> None:
+    """A limit from 印发 may end after one from 成文, so it is laxer whatever its number."""
+    superior = as_rule(rule_set().at("pub.limit", since), data(since, ordered), "青山县", "管理员甲")
+    own = replace(data(since, value), start=start)
+    if value <= ordered and start is Start.FORMED:
+        check(own, superior)
+    else:
+        with pytest.raises(LaxerThanSuperior):
+            check(own, superior)
 
 
 @given(days, st.integers(1, 20))
 def test_a_stricter_value_is_never_due_later_and_says_whose_it_is(formed: date, value: int) -> None:
-    nation = check(data(formed, value), rule_set())
+    nation = rule_set().at("pub.limit", formed)
     own = as_rule(nation, data(formed, value), "青山县", "管理员甲")
     assert due(own, formed, national()) <= due(nation, formed, national())
     assert (own.grade, own.locality, own.author, own.cited) == (
@@ -67,12 +83,18 @@ def test_a_value_is_overruled_exactly_when_it_could_not_be_set_today(day: date, 
     assert not overruled(data(day, None), nation)
 
 
-@given(st.sampled_from(sorted({row.id for row in rule_set().rows} - set(SETTABLE))), st.integers(1, 60))
-def test_nothing_else_may_be_set(rule_id: str, value: int) -> None:
+@given(st.sampled_from(sorted({row.id for row in rule_set().rows} - set(SETTABLE))))
+def test_nothing_else_may_be_set(rule_id: str) -> None:
     with pytest.raises(NotSettable):
-        check(data(date(2026, 6, 1), value, rule_id), rule_set())
+        require_settable(rule_id)
+    for settable in SETTABLE:
+        require_settable(settable)
 
 
 @given(days)
 def test_a_value_may_always_be_given_up(since: date) -> None:
-    assert check(data(since, None), rule_set()).locality is None
+    nation = rule_set().at("pub.limit", since)
+    superior = as_rule(nation, data(since, 1), "青山县", "管理员甲")
+    for above in (nation, superior):
+        check(data(since, None), above)
+        assert not overruled(data(since, None), above)
