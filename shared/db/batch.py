@@ -1,21 +1,26 @@
 """What a unit of work writes, as ONE statement: each part a data-modifying CTE, several rows of a table as arrays.
 
-The text depends on which tables get one row and which get more, not on how many, so the driver prepares it once. Parts
+The text depends on which tables get one row and which get more, not on how many, so the driver prepares it once. Of
+many rows a column with one value travels once; rows are inserted in the order given, so identities rise with it. Parts
 see the database as it was before the statement: no part may change what another one writes. Foreign keys between them
 hold, since they are checked at the statement's end.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from itertools import compress
 from typing import Any
 
 from sqlalchemy import Table, TypeDecorator
+from sqlalchemy.dialects import postgresql
 
-from shared.db.bulk import DIALECT
+DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
+MANY_ROWS = 20
+"""From here on it pays to look for columns with one value; below, fewer texts to prepare count more."""
 
 Check = Callable[[Any, Any], Any]
 Insert = tuple[Table, tuple[str, ...], str]
-Shape = tuple[Table, tuple[str, ...], str, bool]
+Part = tuple[Table, tuple[str, ...], str, tuple[bool, ...]]
 
 
 class Batch:
@@ -39,17 +44,28 @@ class Batch:
         if not self._inserts and not self._others:
             return None
         values: list[Any] = []
-        for (table, names, _), rows in self._inserts.items():
+        parts = list[Part]()
+        for (table, names, conflict), rows in self._inserts.items():
             columns = [[row[name] for row in rows] for name in names]
             for place, check in _checks(table, names):
                 columns[place] = [check(value, DIALECT) for value in columns[place]]
-            values.extend([column[0] for column in columns] if len(rows) == 1 else columns)
+            arrays = _arrays(columns)
+            values.extend(column if array else column[0] for column, array in zip(columns, arrays, strict=True))
+            parts.append((table, names, conflict, arrays))
         for _, given in self._others:
             values.extend(given)
-        inserts = tuple((*insert, len(rows) == 1) for insert, rows in self._inserts.items())
-        sql = _statement(inserts, tuple((text, len(given)) for text, given in self._others))
+        sql = _statement(tuple(parts), tuple((text, len(given)) for text, given in self._others))
         self._inserts, self._others = {}, []
         return sql, values
+
+
+def _arrays(columns: Sequence[list[Any]]) -> tuple[bool, ...]:
+    """Say which columns travel as arrays: none of a single row, and the first at least of more."""
+    count = len(columns[0])
+    if count < MANY_ROWS:
+        return (count > 1,) * len(columns)
+    first, *others = columns
+    return (True, *(column.count(column[0]) < len(first) for column in others))
 
 
 @lru_cache(maxsize=256)
@@ -60,23 +76,29 @@ def _checks(table: Table, names: tuple[str, ...]) -> tuple[tuple[int, Check], ..
 
 
 @lru_cache(maxsize=256)
-def _statement(
-    inserts: tuple[tuple[Table, tuple[str, ...], str, bool], ...], others: tuple[tuple[str, int], ...]
-) -> str:
+def _statement(inserts: tuple[Part, ...], others: tuple[tuple[str, int], ...]) -> str:
     parts, place = [], 1
-    for table, names, conflict, single in inserts:
-        types = [table.c[name].type.compile(DIALECT) for name in names]
-        columns = ", ".join(f'"{name}"' for name in names)
-        if single:
-            source = f"VALUES ({', '.join(f'${place + n}::{kind}' for n, kind in enumerate(types))})"
-        else:
-            arrays = ", ".join(f"${place + n}::{kind}[]" for n, kind in enumerate(types))
-            source = f"SELECT {columns} FROM unnest({arrays}) WITH ORDINALITY AS given({columns}, place) ORDER BY place"
-        parts.append(f'INSERT INTO "{table.name}" ({columns}) {source} {conflict}')
-        place += len(names)
+    for part in inserts:
+        parts.append(_insert(part, place))
+        place += len(part[1])
     for sql, count in others:
         parts.append(sql.format(*(f"${place + n}" for n in range(count))))
         place += count
     *first, last = parts
     named = ", ".join(f"part_{n} AS ({part})" for n, part in enumerate(first))
     return f"WITH {named} {last}" if first else last
+
+
+def _insert(part: Part, place: int) -> str:
+    """Return the INSERT whose first value is at `place`."""
+    table, names, conflict, arrays = part
+    types = [table.c[name].type.compile(DIALECT) for name in names]
+    columns = [f'"{name}"' for name in names]
+    into = f'INSERT INTO "{table.name}" ({", ".join(columns)})'
+    values = [f"${place + n}::{kind}{'[]' * array}" for n, (kind, array) in enumerate(zip(types, arrays, strict=True))]
+    if not any(arrays):
+        return f"{into} VALUES ({', '.join(values)}) {conflict}"
+    taken = [column if array else value for column, value, array in zip(columns, values, arrays, strict=True)]
+    given = ", ".join(compress(columns, arrays))
+    source = f"unnest({', '.join(compress(values, arrays))}) WITH ORDINALITY AS given({given}, place)"
+    return f"{into} SELECT {', '.join(taken)} FROM {source} ORDER BY place {conflict}"

@@ -17,7 +17,6 @@ from sqlalchemy import Row, Table, bindparam, select, text
 
 from shared.calendar import civil_day
 from shared.db.batch import Batch
-from shared.db.bulk import WORTHWHILE_ROWS, insert_rows
 from shared.db.driver import Transaction
 from shared.db.ids import uuid7
 from shared.db.sessions import WriteSession
@@ -31,11 +30,11 @@ MOVED = """
         payload = excluded.payload, attempts = 0, retry_at = NULL, error = NULL,
         scheduled_at = CASE timers.due_at WHEN excluded.due_at THEN timers.scheduled_at ELSE excluded.scheduled_at END
 """
-SET_ALL = text(f"""
+SET_ALL = f"""
     INSERT INTO timers (id, subject, kind, due_at)
-    SELECT gen_random_uuid(), subject, kind, due_at FROM unnest(CAST(:subjects AS uuid[])) AS subject,
-        unnest(CAST(:kinds AS text[]), CAST(:due_ats AS timestamptz[])) AS moment(kind, due_at) {MOVED}
-""")
+    SELECT gen_random_uuid(), subject, kind, due_at FROM unnest($1::uuid[]) AS subject,
+        unnest($2::text[], $3::timestamptz[]) AS moment(kind, due_at) {MOVED}
+"""
 STALE = "DELETE FROM timers WHERE subject = ANY($1::uuid[]) AND fired_at IS NULL"
 STALE_KINDS = f"{STALE} AND kind = ANY($2::text[])"
 BUSINESS_NOW = "now() + make_interval(secs => coalesce((SELECT seconds FROM clock_offset), 0))"
@@ -96,9 +95,12 @@ class UnitOfWork:
         """Run one statement on the driver's own connection, in this transaction, and return its rows."""
         return await self._transaction.fetch(sql, *values)
 
-    def insert(self, table: Table, *rows: Mapping[str, Any]) -> None:
-        """Insert rows together with everything else that is collected here: a query sees them after `flush`."""
-        self._batch.insert(table, rows)
+    def insert(self, table: Table, *rows: Mapping[str, Any], conflict: str = "") -> None:
+        """Insert rows together with everything else that is collected here: a query sees them after `flush`.
+
+        `conflict` is the ON CONFLICT clause, if any.
+        """
+        self._batch.insert(table, rows, conflict)
 
     def also(self, sql: str, *values: Any) -> None:
         """Run a statement together with everything else that is collected here; `{0}` is where its first value goes."""
@@ -197,19 +199,13 @@ class UnitOfWork:
         await self._transaction.flush_session()
         await self._write_timers()
         audit, self._audit = self._audit, []
-        await self._insert(audit_entries, audit)
+        self._batch.insert(audit_entries, audit)
         events, self._outbox = self._outbox, []
-        await self._insert(outbox, events)
+        self._batch.insert(outbox, events)
         if (collected := self._batch.taken()) is not None:
             sql, values = collected
             await self.fetch(sql, *values)
         self.wakes_relay = self.wakes_relay or bool(events)
-
-    async def _insert(self, table: Table, rows: list[dict[str, Any]], conflict: str = "") -> None:
-        if len(rows) >= WORTHWHILE_ROWS:
-            await insert_rows(self.session, table, rows, conflict)
-        else:
-            self._batch.insert(table, rows, conflict)
 
     async def _write_timers(self) -> None:
         for kinds, subjects in self._cancelled.items():
@@ -217,17 +213,10 @@ class UnitOfWork:
         self._cancelled = {}
         rows = [row for kinds_of_one in self._timers.values() for row in kinds_of_one.values()]
         self._timers = {}
-        await self._insert(timers, rows, MOVED)
+        self._batch.insert(timers, rows, MOVED)
         of_many, self._timers_of_many = self._timers_of_many, []
         for subjects, moments in of_many:
-            columns = {"subjects": subjects, "kinds": list(moments), "due_ats": list(moments.values())}
-            await self.session.execute(SET_ALL, columns)
-
-
-async def database_now(session: WriteSession) -> datetime:
-    """Return the transaction's start by the database's clock, shifted by `clock_offset` (development and test only)."""
-    now: datetime = (await session.execute(NOW)).scalar_one()
-    return now
+            await self.fetch(SET_ALL, subjects, list(moments), list(moments.values()))
 
 
 async def audit_trail(session: Any, subject: UUID) -> list[Row[Any]]:

@@ -6,7 +6,6 @@ from uuid import UUID
 
 from sqlalchemy import ARRAY, Row, Uuid, any_, bindparam, select
 
-from shared.db.bulk import insert_rows
 from shared.db.sessions import AnySession
 from shared.db.spine import agency_replica
 from shared.db.uow import UnitOfWork
@@ -57,7 +56,8 @@ async def names(session: AnySession, ids: Iterable[UUID]) -> dict[UUID, str]:
 async def upsert(uow: UnitOfWork, states: Mapping[UUID, AgencyUpserted]) -> None:
     """Write the full state of agencies; the catalog calls this in the transaction that changes the agency itself."""
     rows = [{"id": agency_id, **state.model_dump()} for agency_id, state in states.items()]
-    await insert_rows(uow.session, agency_replica, rows, REPLACED)
+    uow.insert(agency_replica, *rows, conflict=REPLACED)
+    await uow.flush()
 
 
 async def on_agencies_upserted(uow: UnitOfWork, envelopes: Sequence[Envelope[AgencyUpserted]]) -> None:

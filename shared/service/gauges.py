@@ -8,9 +8,8 @@ from collections.abc import Awaitable, Callable
 from sqlalchemy import text
 
 from shared.db.sessions import ReadSession
+from shared.db.uow import BUSINESS_NOW
 from shared.service.definition import Gauge
-
-NOW = "now() + make_interval(secs => coalesce((SELECT seconds FROM clock_offset), 0))"
 
 
 def _number(statement: str) -> Callable[[ReadSession], Awaitable[float]]:
@@ -46,7 +45,7 @@ SPINE = (
         "timer_overdue_seconds",
         "How long the oldest due timer has waited",
         _number(
-            f"SELECT coalesce(greatest(extract(epoch FROM {NOW} - min(due_at)), 0), 0)"
+            f"SELECT coalesce(greatest(extract(epoch FROM {BUSINESS_NOW} - min(due_at)), 0), 0)"
             " FROM timers WHERE fired_at IS NULL"
         ),
     ),

@@ -22,7 +22,7 @@ from shared.crypto import Vault
 from shared.db.engine import Database
 from shared.db.ids import uuid7
 from shared.db.spine import agency_replica, audit_entries, clock_offset, outbox, timers
-from shared.db.uow import Actor, UnitOfWork, database_now
+from shared.db.uow import Actor, UnitOfWork
 from shared.events import EVENTS, Envelope, Event, decode
 from shared.service.definition import Definition
 from shared.service.deps import Deps
@@ -90,7 +90,7 @@ class ServiceUnderTest:
     async def now(self) -> datetime:
         """Return the service's business time."""
         async with self.write() as uow:
-            return await database_now(uow.session)
+            return uow.now
 
     async def shift_clock(self, by: timedelta) -> None:
         """Move the service's business time."""

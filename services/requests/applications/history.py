@@ -7,7 +7,6 @@ late still gets the right dates; the clock judges the whole history, and refuses
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import lru_cache
 from typing import Any
 
 from services.requests.applications.rules import CLOSED_STATES, EntryType, Standing
@@ -129,16 +128,8 @@ def standing(
         withdrawn = EntryType.WITHDRAWN in ended
         return Standing(ApplicationState.WITHDRAWN if withdrawn else ApplicationState.AWAITING_CONFIRMATION)
     history = clock_history(position, position.received_on, facts)
-    if not history.events:
-        return _undisturbed(history, calendar, rules, today)
     events = [fact for fact in ordered(facts) if _event(fact, {}) is not None]
     return _standing(history, calendar, rules, today, [place for place, fact in enumerate(events) if fact is new])
-
-
-@lru_cache(maxsize=4096)
-def _undisturbed(history: History, calendar: Calendar, rules: RuleSet, today: date) -> Standing:
-    """Most open cases have had nothing but a receipt day, which many share: it is read once for all of them."""
-    return _standing(history, calendar, rules, today, [])
 
 
 def _standing(history: History, calendar: Calendar, rules: RuleSet, today: date, judged: Collection[int]) -> Standing:

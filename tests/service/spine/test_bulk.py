@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from shared.db.bulk import WORTHWHILE_ROWS
+from shared.db.batch import MANY_ROWS
 from shared.db.engine import Database
 from shared.db.ids import uuid7
 from shared.db.spine import audit_entries, outbox, timers
 from tests.service.spine.test_unit_of_work import AGENCY, CLERK, build, closed, counts
 
-MANY = WORTHWHILE_ROWS * 3
+MANY = MANY_ROWS * 3
 
 
 @pytest.fixture

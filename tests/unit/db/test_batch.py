@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from shared.db.batch import Batch
+from shared.db.batch import MANY_ROWS, Batch
 from shared.db.ids import uuid7
 from shared.db.spine import audit_entries, timers
 
@@ -38,6 +38,15 @@ def test_one_row_travels_as_values_and_more_as_arrays() -> None:
     assert values[2] == "kind 0"
     assert arrays[2] == ["kind 0", "kind 1"]
     assert first != second == third
+
+
+def test_of_many_rows_a_column_with_one_value_travels_once() -> None:
+    batch = Batch()
+    batch.insert(timers, [timer(f"kind {n}") for n in range(MANY_ROWS)])
+    batch.also("UPDATE inbox SET type = {0}", "new")
+    sql, values = batch.taken() or ("", [])
+    assert (len(values[0]), values[2][-1], values[3:]) == (MANY_ROWS, f"kind {MANY_ROWS - 1}", [NOW, "new"])
+    assert sql.count("[]") == 3 and "$4::" in sql and "$5" in sql
 
 
 def test_values_of_every_part_are_numbered_on() -> None:
