@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async
 
 from shared.db.driver import Transaction
 from shared.db.sessions import ReadSession
-from shared.db.uow import Actor, UnitOfWork
+from shared.db.uow import TIME, Actor, Question, UnitOfWork
 
 PING_AFTER_IDLE_SECONDS = 1.0
 
@@ -68,11 +68,14 @@ class Database:
         self._callbacks.append(callback)
 
     @asynccontextmanager
-    async def write(self, actor: Actor) -> AsyncIterator[UnitOfWork]:
-        """Open a unit of work; leaving the block commits it, an exception rolls it back."""
+    async def write(self, actor: Actor, asking: Question = TIME) -> AsyncIterator[UnitOfWork]:
+        """Open a unit of work; leaving the block commits it, an exception rolls it back.
+
+        What it has to know first can be asked with the time, in one round trip.
+        """
         transaction = Transaction(await self.engine.connect())
         try:
-            uow = await UnitOfWork.begun(transaction, self.service, actor)
+            uow = await UnitOfWork.begun(transaction, self.service, actor, asking)
             yield uow
             await uow.flush()
             await transaction.commit()

@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Literal
+from functools import cached_property
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -42,6 +43,16 @@ ASK_NOW = f"SELECT {BUSINESS_NOW} AS now"
 NOW = text(ASK_NOW)
 
 
+class Question(NamedTuple):
+    """What a unit of work asks when it begins: one statement, whose first row has the time in its column `now`."""
+
+    sql: str = ASK_NOW
+    values: tuple[Any, ...] = ()
+
+
+TIME = Question()
+
+
 @dataclass(frozen=True)
 class Actor:
     """Who acts: a member of staff, the public, or the system itself."""
@@ -61,10 +72,11 @@ PUBLIC = Actor("public", "public", "公众")
 class UnitOfWork:
     """Collects what a command decides and writes it in one transaction. Made by `Database.write`."""
 
-    def __init__(self, transaction: Transaction, service: str, actor: Actor, now: datetime) -> None:
+    def __init__(self, transaction: Transaction, service: str, actor: Actor, told: list[Any]) -> None:
         self.service = service
         self.actor = actor
-        self.now = now
+        self.told = told
+        self.now: datetime = told[0]["now"]
         self.wakes_relay = False
         self._transaction = transaction
         self._batch = Batch()
@@ -75,18 +87,19 @@ class UnitOfWork:
         self._cancelled: dict[tuple[str, ...], list[UUID]] = {}
 
     @classmethod
-    async def begun(cls, transaction: Transaction, service: str, actor: Actor) -> "UnitOfWork":
-        """Begin the transaction and ask for the time."""
+    async def begun(
+        cls, transaction: Transaction, service: str, actor: Actor, question: Question = TIME
+    ) -> "UnitOfWork":
+        """Begin the transaction and ask for the time, and for what else the question holds: its rows are `told`."""
         await transaction.begin()
-        ((now,),) = await transaction.fetch(ASK_NOW)
-        return cls(transaction, service, actor, now)
+        return cls(transaction, service, actor, await transaction.fetch(question.sql, *question.values))
 
     @property
     def session(self) -> WriteSession:
         """A session in this transaction, opened when it is first asked for."""
         return self._transaction.session
 
-    @property
+    @cached_property
     def today(self) -> date:
         """The civil day in Asia/Shanghai at `now`."""
         return civil_day(self.now)

@@ -1,44 +1,45 @@
 """A POST that creates may be sent again without creating twice: same key, same answer, byte for byte.
 
-The key's row is claimed at the start of the command's own transaction and holds the rendered answer (sealed) at its
-end, so command and answer commit together or leave nothing. A concurrent repeat waits on that row for as long as the
-database lets a lock be waited for (5 s), then is told to come back. Keys are kept for 24 hours.
+The key is locked at the start of the command's own transaction, and its row, with the rendered answer (sealed), is
+written at the end of it, so command and answer commit together or leave nothing. A concurrent repeat waits for the lock
+as long as the database lets one be waited for (5 s), then is told to come back. Keys are kept for 24 hours.
 
 Staff keys belong to the caller. The public has no name, so there a key belongs to the route and the exact body:
 guessing somebody's key shows nothing.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import orjson
 from fastapi import Depends, Header, Request, Response
 from pydantic import BaseModel
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from shared.auth import caller
 from shared.crypto import Vault
 from shared.db.engine import Database
-from shared.db.uow import Actor, UnitOfWork
+from shared.db.spine import idempotency_keys
+from shared.db.uow import BUSINESS_NOW, Actor, Question, UnitOfWork
 from shared.errors import Category, DomainError
 from shared.http.failures import sqlstate
-from shared.http.sessions import Write
+from shared.http.sessions import writing
 
 LOCK_TIMED_OUT = "55P03"
 SEAL_CONTEXT = "idempotency_keys.answer"
 
-CLAIM = """
-    INSERT INTO idempotency_keys AS kept (scope, key, body_hash) VALUES ($1, $2, $3)
-    ON CONFLICT (scope, key) DO UPDATE
-       SET body_hash = excluded.body_hash, status = NULL, answer = NULL, created_at = clock_timestamp()
-     WHERE kept.created_at < now() - interval '24 hours'
-    RETURNING true
+# What is read was there before the lock: a repeat that had to wait reads again, one that slipped in between collides
+# with the row at the end.
+ASK = f"""
+    SELECT {BUSINESS_NOW} AS now, pg_try_advisory_xact_lock($1) AS alone, kept.body_hash, kept.status, kept.answer,
+           kept.created_at < now() - interval '24 hours' AS expired
+      FROM (SELECT) AS asked LEFT JOIN idempotency_keys AS kept ON scope = $2 AND key = $3
 """
-KEEP = "UPDATE idempotency_keys SET status = {0}, answer = {1} WHERE scope = {2} AND key = {3}"
-KEPT = "SELECT body_hash, status, answer FROM idempotency_keys WHERE scope = $1 AND key = $2"
+WAIT = "SELECT pg_advisory_xact_lock($1)"
+FORGET = "DELETE FROM idempotency_keys WHERE scope = $1 AND key = $2"
 PURGE = text("""
     DELETE FROM idempotency_keys WHERE (scope, key) IN (
         SELECT scope, key FROM idempotency_keys WHERE created_at < now() - interval '24 hours'
@@ -78,25 +79,31 @@ async def on_replay(_request: Request, replay: Replay) -> Response:
 
 @dataclass(frozen=True)
 class Idempotency:
-    """The claimed key of the request at hand."""
+    """The key of the request at hand, and the unit of work that it belongs to."""
 
     uow: UnitOfWork
     vault: Vault
     scope: str
     key: str
+    body_hash: bytes
 
     async def answer(self, status: int, body: BaseModel, headers: Mapping[str, str] | None = None) -> Response:
         """Render the route's answer and keep it with what the command wrote. Return what this returns."""
         content = body.model_dump_json()
         kept = orjson.dumps({"headers": dict(headers or {}), "body": content}).decode()
-        sealed = self.vault.seal(kept, context=SEAL_CONTEXT)
-        self.uow.also(KEEP, status, sealed, self.scope, self.key)
+        row = {
+            "scope": self.scope,
+            "key": self.key,
+            "body_hash": self.body_hash,
+            "status": status,
+            "answer": self.vault.seal(kept, context=SEAL_CONTEXT),
+        }
+        self.uow.insert(idempotency_keys, row)
         return Response(content, status, headers, "application/json")
 
 
 async def claim(
     request: Request,
-    uow: Write,
     key: Annotated[
         str,
         Header(
@@ -106,38 +113,60 @@ async def claim(
             examples=["7f6c1c2e-6a53-4d0e-9a0e-0c6f3c7a1b11"],
         ),
     ],
-) -> Idempotency:
-    """Claim the key, or replay its answer; raises IdempotencyKeyReused or IdempotencyInProgress."""
+) -> AsyncIterator[Idempotency]:
+    """Open a unit of work that holds the key, or replay its answer.
+
+    Raises IdempotencyKeyReused or IdempotencyInProgress.
+    """
     vault: Vault = request.app.state.deps.vault
     digest = hashlib.sha256(await request.body()).hexdigest()
     fingerprint = vault.blind(f"{request.method} {request.url.path} {digest}", purpose="idempotency")
     who = await caller(request)
     scope = f"{who.actor.kind}:{who.actor.id}" if who else f"public:{fingerprint}"
-    body_hash = bytes.fromhex(fingerprint)
+    question = Question(ASK, (lock_number(scope, key), scope, key))
     try:
-        claimed = await uow.fetch(CLAIM, scope, key, body_hash)
-    except DBAPIError as error:
-        if sqlstate(error) == LOCK_TIMED_OUT:
+        async with writing(request, question) as uow:
+            held = Idempotency(uow, vault, scope, key, bytes.fromhex(fingerprint))
+            await _hold(held, question)
+            yield held
+    except IntegrityError as error:
+        if getattr(error.orig, "constraint_name", None) == idempotency_keys.primary_key.name:
             raise IdempotencyInProgress(retry_after=1) from None
         raise
-    if not claimed:
-        raise Replay(await _kept_answer(uow, vault, scope, key, body_hash))
-    return Idempotency(uow, vault, scope, key)
 
 
-async def _kept_answer(uow: UnitOfWork, vault: Vault, scope: str, key: str, body_hash: bytes) -> Response:
-    found = await uow.fetch(KEPT, scope, key)
-    if not found or found[0]["answer"] is None:
-        raise IdempotencyInProgress(retry_after=1)
-    kept = found[0]
-    if kept["body_hash"] != body_hash:
+def lock_number(scope: str, key: str) -> int:
+    """Return the number of the key's advisory lock."""
+    digest = hashlib.blake2b(f"{scope} {key}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, signed=True)
+
+
+async def _hold(held: Idempotency, question: Question) -> None:
+    """See to it that the key is held by this transaction and new; a known one is replayed."""
+    (known,) = held.uow.told
+    if not known["alone"]:
+        try:
+            await held.uow.fetch(WAIT, question.values[0])
+        except DBAPIError as error:
+            if sqlstate(error) == LOCK_TIMED_OUT:
+                raise IdempotencyInProgress(retry_after=1) from None
+            raise
+        (known,) = await held.uow.fetch(question.sql, *question.values)
+    if known["expired"]:
+        await held.uow.fetch(FORGET, held.scope, held.key)
+    elif known["body_hash"] is not None:
+        raise Replay(_kept_answer(held, known))
+
+
+def _kept_answer(held: Idempotency, kept: Mapping[str, Any]) -> Response:
+    if kept["body_hash"] != held.body_hash:
         raise IdempotencyKeyReused("请为新的请求使用新的键；如为重试，请提交完全相同的内容。")
-    answer = orjson.loads(vault.open(kept["answer"], context=SEAL_CONTEXT))
+    answer = orjson.loads(held.vault.open(kept["answer"], context=SEAL_CONTEXT))
     headers = answer["headers"] | {"Idempotency-Replayed": "true"}
     return Response(answer["body"], kept["status"], headers, "application/json")
 
 
-Idempotent = Annotated[Idempotency, Depends(claim)]
+Idempotent = Annotated[Idempotency, Depends(claim, scope="function")]
 
 
 async def purge_expired(db: Database) -> int:

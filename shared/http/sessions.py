@@ -1,4 +1,4 @@
-"""Sessions as routes ask for them: `uow: Write` or `session: Read`.
+"""Sessions as routes ask for them: `uow: Write` or `session: Read` (one that creates: `shared.http.idempotency`).
 
 `scope="function"` is what keeps the promise: the block ends, and so the commit happens, before the first byte of the
 answer is sent. The default scope commits after the answer, and a failed commit would still say 201.
@@ -6,7 +6,7 @@ answer is sent. The default scope commits after the answer, and a failed commit 
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
@@ -14,7 +14,7 @@ from fastapi import Depends, Request
 from shared.auth import caller
 from shared.db.clock import read_now
 from shared.db.sessions import ReadSession
-from shared.db.uow import PUBLIC, UnitOfWork
+from shared.db.uow import PUBLIC, TIME, Question, UnitOfWork
 from shared.http.failures import DatabaseUnavailable
 
 OPEN_SECONDS = 3.0  # a server that is stopped rather than dead accepts connections and says nothing
@@ -22,12 +22,19 @@ OPEN_SECONDS = 3.0  # a server that is stopped rather than dead accepts connecti
 T = TypeVar("T")
 
 
-async def write_uow(request: Request) -> AsyncIterator[UnitOfWork]:
+@asynccontextmanager
+async def writing(request: Request, asking: Question = TIME) -> AsyncIterator[UnitOfWork]:
     """Open a unit of work in the name of the caller: staff, another service, or the public."""
     who = await caller(request)
     async with AsyncExitStack() as stack:
         db = request.app.state.deps.db
-        yield await _opened(stack, db.write(who.actor if who else PUBLIC))
+        yield await _opened(stack, db.write(who.actor if who else PUBLIC, asking))
+
+
+async def write_uow(request: Request) -> AsyncIterator[UnitOfWork]:
+    """Open the unit of work of a route."""
+    async with writing(request) as uow:
+        yield uow
 
 
 async def read_session(request: Request) -> AsyncIterator[ReadSession]:

@@ -5,6 +5,8 @@ says which of them hold, and a calendar once built of these stays right.
 """
 
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 from uuid import UUID
 
 from shared.auth.scope import MAX_LEVELS
@@ -14,7 +16,7 @@ from shared.replicas import calendars
 from shared.replicas.agencies import not_ready
 
 ASK = f"""
-    WITH RECURSIVE path (id, depth) AS (
+    WITH RECURSIVE {{part}} path (id, depth) AS (
         SELECT $1::uuid, 0
         UNION SELECT parent_id, depth + 1 FROM path JOIN agency_replica USING (id)
                WHERE parent_id IS NOT NULL AND depth < {MAX_LEVELS}
@@ -24,9 +26,10 @@ ASK = f"""
          WHERE (local_agency_id IS NULL OR local_agency_id IN (SELECT id FROM line)) AND NOT EXISTS (
                SELECT FROM calendar_replica AS newer WHERE newer.year = held.year AND newer.version > held.version
                   AND newer.local_agency_id IS NOT DISTINCT FROM held.local_agency_id)
-         ORDER BY year, id) AS calendar
+         ORDER BY year, id) AS calendar, {{beside}} AS beside
       FROM agency_replica WHERE id = $1
 """
+ALONE = ASK.format(part="", beside="NULL")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +46,26 @@ class Place:
 
 async def place_of(uow: UnitOfWork, agency_id: UUID) -> Place:
     """Return where an agency stands; raises ReplicaNotReady."""
-    found = await uow.fetch(ASK, agency_id)
+    return (await _asked(uow, ALONE, agency_id))[0]
+
+
+async def place_and(uow: UnitOfWork, agency_id: UUID, part: str, *values: Any) -> tuple[Place, Any]:
+    """Return where an agency stands, and the one value of a part that writes; raises ReplicaNotReady.
+
+    In `part` the agency is `$1`, and `values` begin at `$2`.
+    """
+    return await _asked(uow, _with(part), agency_id, *values)
+
+
+@cache
+def _with(part: str) -> str:
+    return ASK.format(part=f"part AS ({part}),", beside="(SELECT * FROM part)")
+
+
+async def _asked(uow: UnitOfWork, question: str, agency_id: UUID, *values: Any) -> tuple[Place, Any]:
+    found = await uow.fetch(question, agency_id, *values)
     if not found:
         raise not_ready(agency_id)
-    code, name, active, line, rows = found[0]
+    code, name, active, line, rows, beside = found[0]
     calendar = calendars.kept(tuple(rows)) or await calendars.of_rows(uow.session, tuple(rows))
-    return Place(agency_id, code, name, active, frozenset(line), calendar)
+    return Place(agency_id, code, name, active, frozenset(line), calendar), beside

@@ -61,11 +61,11 @@ faults = APIRouter(include_in_schema=False)
 
 
 @router.post("/notes", status_code=201, openapi_extra=PUBLIC, response_model=NoteOut, responses=responses(409))
-async def create_note(body: NoteIn, uow: Write, idem: Idempotent) -> Response:
+async def create_note(body: NoteIn, idem: Idempotent) -> Response:
     note = NoteOut(id=uuid7(), text=body.text, version=1)
     if body.text == "拒绝":
         raise AnyRefusal("不收此文。")
-    await uow.session.execute(
+    await idem.uow.session.execute(
         text("INSERT INTO notes (id, text, agency_id, twin) VALUES (:id, :text, :agency_id, :twin)"),
         {"id": note.id, "text": note.text, "agency_id": body.agency_id, "twin": body.twin},
     )
@@ -73,9 +73,9 @@ async def create_note(body: NoteIn, uow: Write, idem: Idempotent) -> Response:
 
 
 @faults.post("/lost-notes", status_code=201, openapi_extra=PUBLIC)
-async def create_lost_note(body: NoteIn, uow: Write, idem: Idempotent) -> None:
-    await create_note(body, uow, idem)
-    await uow.session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+async def create_lost_note(body: NoteIn, idem: Idempotent) -> None:
+    await create_note(body, idem)
+    await idem.uow.session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
 
 
 @faults.get("/slow", openapi_extra=PUBLIC)
@@ -84,12 +84,12 @@ async def read_slowly(session: Read) -> None:
 
 
 @router.post("/staff-notes", status_code=201, response_model=NoteOut)
-async def create_staff_note(body: NoteIn, staff: Staff, uow: Write, idem: Idempotent) -> Response:
-    await scope.require(uow.session, staff, [Role.CLERK], body.agency_id)
+async def create_staff_note(body: NoteIn, staff: Staff, idem: Idempotent) -> Response:
+    await scope.require(idem.uow.session, staff, [Role.CLERK], body.agency_id)
     note = NoteOut(id=uuid7(), text=body.text, version=1)
-    await uow.session.execute(
+    await idem.uow.session.execute(
         text("INSERT INTO notes (id, text, agency_id) VALUES (:id, :text, :agency_id)"),
-        {"id": note.id, "text": f"{uow.actor.name}：{note.text}", "agency_id": body.agency_id},
+        {"id": note.id, "text": f"{idem.uow.actor.name}：{note.text}", "agency_id": body.agency_id},
     )
     return await idem.answer(201, note)
 

@@ -10,7 +10,6 @@ from shared.bus.doorbell import Doorbell
 from shared.http.app import service_app
 from shared.http.idempotency import Idempotent
 from shared.http.openapi import PUBLIC
-from shared.http.sessions import Write
 from tests.kit.edge import EdgeTestSettings, edge_parts
 from tests.kit.spine import AGENCY, Counted
 
@@ -31,10 +30,10 @@ def reminder_of(subject: UUID, number: int) -> UUID | None:
 
 
 @router.post("/counts", status_code=201, openapi_extra=PUBLIC)
-async def count(body: Count, uow: Write, idem: Idempotent) -> Response:
-    uow.emit(Counted(number=body.number), subject=body.subject, agency_id=AGENCY)
+async def count(body: Count, idem: Idempotent) -> Response:
+    idem.uow.emit(Counted(number=body.number), subject=body.subject, agency_id=AGENCY)
     if (reminder := reminder_of(body.subject, body.number)) is not None:
-        uow.schedule(reminder, "due", uow.now, {"n": body.number})
+        idem.uow.schedule(reminder, "due", idem.uow.now, {"n": body.number})
     return await idem.answer(201, body)
 
 

@@ -9,9 +9,11 @@ from sqlalchemy import text
 
 from shared.auth import Grant, Role
 from shared.db.engine import Database
+from shared.db.spine import idempotency_keys
 from shared.db.uow import PUBLIC
-from shared.http.idempotency import purge_expired
+from shared.http.idempotency import lock_number, purge_expired
 from tests.kit.edge import EdgeService
+from tests.kit.spine import until
 
 AGENCY = UUID("01a2042c-f183-76de-9860-8a4a3edf7eaf")
 BODY = {"text": "申请公开预算", "agency_id": str(AGENCY)}
@@ -47,14 +49,14 @@ async def test_concurrent_repeats_create_once(edge: EdgeService) -> None:
 
 
 async def test_a_repeat_of_a_call_that_hangs_is_told_to_come_back(edge: EdgeService, edge_url: str) -> None:
-    """The first holds the key's row in an open transaction; the repeat waits as long as a lock may be waited for."""
+    """The first holds the key in an open transaction; the repeat waits as long as a lock may be waited for."""
     impatient = Database(edge_url, "edge", lock_timeout_ms=200)
     object.__setattr__(edge.parts, "db", impatient)
     holder = Database(edge_url, "edge")
+    scope = (await claimed(edge)).scope
     with pytest.raises(RuntimeError, match="given up"):
         async with holder.write(PUBLIC) as uow:
-            fingerprint = await claimed_scope(edge)
-            await uow.fetch("INSERT INTO idempotency_keys (scope, key, body_hash) VALUES ($1, 'k2', '')", fingerprint)
+            await uow.fetch("SELECT pg_advisory_xact_lock($1)", lock_number(scope, "k2"))
             answer = await edge.client.post("/notes", json=BODY, headers=keyed("k2"))
             assert (answer.status_code, answer.json()["code"]) == (409, "idempotency_in_progress")
             assert answer.headers["Retry-After"] == "1"
@@ -63,9 +65,33 @@ async def test_a_repeat_of_a_call_that_hangs_is_told_to_come_back(edge: EdgeServ
     await holder.dispose()
 
 
-async def claimed_scope(edge: EdgeService) -> str:
+async def test_a_repeat_that_slips_in_before_the_lock_creates_nothing(edge: EdgeService, edge_url: str) -> None:
+    """The first commits after the repeat has looked and before it has the lock: its row is found at the end."""
+    first = await claimed(edge)
+    holder = Database(edge_url, "edge")
+    async with holder.write(PUBLIC) as uow:
+        row = {"scope": first.scope, "key": "k2", "body_hash": first.body_hash, "status": 201, "answer": first.answer}
+        uow.insert(idempotency_keys, row)
+        await uow.flush()
+        repeat = asyncio.create_task(edge.client.post("/notes", json=BODY, headers=keyed("k2")))
+        await waiting_for_a_lock(edge)
+    answer = await repeat
+    assert (answer.status_code, answer.json()["code"]) == (409, "idempotency_in_progress")
+    assert await edge.count_notes() == 1  # the one of `claimed`
+    again = await edge.client.post("/notes", json=BODY, headers=keyed("k2"))
+    assert (again.status_code, again.headers["Idempotency-Replayed"]) == (201, "true")
+    await holder.dispose()
+
+
+async def claimed(edge: EdgeService) -> Any:
+    """The row of a key that was used."""
     await edge.client.post("/notes", json=BODY, headers=keyed("probe"))
-    return str((await stored(edge))[0].scope)
+    return (await stored(edge))[0]
+
+
+async def waiting_for_a_lock(edge: EdgeService) -> None:
+    async with edge.parts.db.read() as session:
+        await until(lambda: session.scalar(text("SELECT 1 FROM pg_locks WHERE NOT granted")))
 
 
 async def test_another_body_under_a_staff_key_is_refused(edge: EdgeService) -> None:

@@ -61,11 +61,11 @@ async def get_agency(agency_id: UUID, session: Read, response: Response) -> Agen
     summary="新增行政机关",
     responses=responses(404, 409, examples={409: (AgencyCodeTaken, ParentInactive)}),
 )
-async def create_agency(body: AgencyInput, principal: Staff, uow: Write, idempotent: Idempotent) -> Response:
+async def create_agency(body: AgencyInput, principal: Staff, once: Idempotent) -> Response:
     """Add an agency (admin of the superior agency); the other services learn of it by an event."""
-    agency = await commands.create_agency(uow, principal, body.code, body.data())
+    agency = await commands.create_agency(once.uow, principal, body.code, body.data())
     headers = {"ETag": etag(agency.version), "Location": f"/api/catalog/v1/agencies/{agency.id}"}
-    return await idempotent.answer(201, agency_body(agency), headers)
+    return await once.answer(201, agency_body(agency), headers)
 
 
 @router.put(

@@ -27,7 +27,7 @@ from shared.http.idempotency import Idempotent
 from shared.http.openapi import PUBLIC
 from shared.http.pages import PageBody, PageParams, paged
 from shared.http.problems import responses
-from shared.http.sessions import Read, Write
+from shared.http.sessions import Read
 
 router = APIRouter(prefix="/calendar-notices", tags=["工作日历"])
 CHECKED = (InvalidNotice, OutsideCalendar)
@@ -75,10 +75,10 @@ async def preview_calendar_notice(body: NoticeInput, principal: Staff, session: 
         },
     ),
 )
-async def publish_calendar_notice(body: NoticeInput, principal: Staff, uow: Write, idempotent: Idempotent) -> Response:
+async def publish_calendar_notice(body: NoticeInput, principal: Staff, once: Idempotent) -> Response:
     """Publish a notice as the next version of its year (admin); open due days follow everywhere."""
     notice = await commands.publish_notice(
-        uow, principal, body.agency_id, body.data(), local=body.local, accept_missing=body.accept_missing
+        once.uow, principal, body.agency_id, body.data(), local=body.local, accept_missing=body.accept_missing
     )
     headers = {"Location": f"/api/catalog/v1/calendar-notices/{notice.id}"}
-    return await idempotent.answer(201, notice_body(notice), headers)
+    return await once.answer(201, notice_body(notice), headers)

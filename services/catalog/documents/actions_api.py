@@ -56,13 +56,13 @@ async def _answer(uow: UnitOfWork, document: Document, response: Response) -> Wo
     summary="拟稿",
     responses=responses(404, 409, examples={409: (DocumentNumberTaken,)}),
 )
-async def draft_document(body: DraftInput, principal: Staff, uow: Write, idempotent: Idempotent) -> Response:
+async def draft_document(body: DraftInput, principal: Staff, once: Idempotent) -> Response:
     """Draft a document (clerk) with its disclosure attribute and, when not public, the reason."""
-    document = await commands.draft_document(uow, principal, body.agency_id, body.content())
-    await uow.flush()
-    shown = work_body(await queries.work_view_of(uow.session, document))
+    document = await commands.draft_document(once.uow, principal, body.agency_id, body.content())
+    await once.uow.flush()
+    shown = work_body(await queries.work_view_of(once.uow.session, document))
     headers = {"ETag": etag(document.version), "Location": f"/api/catalog/v1/workbench/documents/{document.id}"}
-    return await idempotent.answer(201, shown, headers)
+    return await once.answer(201, shown, headers)
 
 
 @router.put(
@@ -170,16 +170,15 @@ async def propose_correction(
     body: CorrectionInput,
     version: IfMatch,
     principal: Staff,
-    uow: Write,
-    idempotent: Idempotent,
+    once: Idempotent,
 ) -> Response:
     """Propose a new text for a public document (clerk); it changes nothing until another person approves it."""
     document, _ = await changes.propose_correction(
-        uow, principal, document_id, version, title=body.title, body=body.body, reason=body.reason
+        once.uow, principal, document_id, version, title=body.title, body=body.body, reason=body.reason
     )
-    await uow.flush()
-    shown = work_body(await queries.work_view_of(uow.session, document))
-    return await idempotent.answer(201, shown, {"ETag": etag(document.version)})
+    await once.uow.flush()
+    shown = work_body(await queries.work_view_of(once.uow.session, document))
+    return await once.answer(201, shown, {"ETag": etag(document.version)})
 
 
 @router.post(

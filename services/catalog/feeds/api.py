@@ -26,7 +26,7 @@ from shared.http.idempotency import Idempotent
 from shared.http.openapi import PUBLIC
 from shared.http.pages import PageParams
 from shared.http.problems import responses
-from shared.http.sessions import Read, Write
+from shared.http.sessions import Read
 
 router = APIRouter(tags=["变更目录"])
 ATOM_ENTRIES = 100
@@ -106,12 +106,12 @@ async def read_atom_feed(
     summary="站点回执",
     responses=responses(404, 409, 422, examples={409: (ReceiptTaken,), 422: (ReceiptUrlInvalid,)}),
 )
-async def record_feed_receipt(body: ReceiptInput, principal: Staff, uow: Write, idempotent: Idempotent) -> Response:
+async def record_feed_receipt(body: ReceiptInput, principal: Staff, once: Idempotent) -> Response:
     """Let a CMS say what it made of a change, and where it shows (its token: clerk or admin of the agency)."""
-    agency_id = await queries.agency_of(uow.session, body.sequence)
-    await require(uow.session, principal, (Role.CLERK, Role.ADMIN), agency_id)
-    receipt = await commands.record_receipt(uow, body.cms, body.new())
-    return await idempotent.answer(201, receipt_body(receipt))
+    agency_id = await queries.agency_of(once.uow.session, body.sequence)
+    await require(once.uow.session, principal, (Role.CLERK, Role.ADMIN), agency_id)
+    receipt = await commands.record_receipt(once.uow, body.cms, body.new())
+    return await once.answer(201, receipt_body(receipt))
 
 
 @router.get("/workbench/documents/{document_id}/receipts", summary="公文的站点回执")

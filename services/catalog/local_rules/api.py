@@ -13,7 +13,7 @@ from shared.http.idempotency import Idempotent
 from shared.http.openapi import PUBLIC
 from shared.http.pages import PageBody, PageParams, paged
 from shared.http.problems import responses
-from shared.http.sessions import Read, Write
+from shared.http.sessions import Read
 from shared.statutes import UnknownRule
 
 router = APIRouter(prefix="/local-values", tags=["适用的法规条款"])
@@ -42,7 +42,7 @@ async def list_local_values(
         404, 422, examples={404: (UnknownRule,), 422: (NotSettable, LaxerThanNational, LaxerThanSuperior)}
     ),
 )
-async def set_local_value(body: LocalValueInput, principal: Staff, uow: Write, idempotent: Idempotent) -> Response:
+async def set_local_value(body: LocalValueInput, principal: Staff, once: Idempotent) -> Response:
     """Set a stricter limit for an agency and what lies below it (admin); open due days follow."""
-    value = await commands.set_local_value(uow, principal, body.agency_id, body.data())
-    return await idempotent.answer(201, local_value_body(value, ()), {})
+    value = await commands.set_local_value(once.uow, principal, body.agency_id, body.data())
+    return await once.answer(201, local_value_body(value, ()), {})

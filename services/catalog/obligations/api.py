@@ -75,14 +75,12 @@ async def list_obligations(
         404, 409, 422, examples={409: (ObligationKeyTaken,), 422: (CadenceIncomplete, OutsideCalendar)}
     ),
 )
-async def create_obligation(
-    body: ObligationInput, request: Request, principal: Staff, uow: Write, idempotent: Idempotent
-) -> Response:
+async def create_obligation(body: ObligationInput, request: Request, principal: Staff, once: Idempotent) -> Response:
     """Enter an obligation (supervisor or admin); one with a numeric cadence gets its dated instances at once."""
-    obligation = await commands.create_obligation(uow, principal, body.agency_id, body.new(), _ahead(request))
-    shown = obligation_body(await queries.view_of(uow.session, obligation))
+    obligation = await commands.create_obligation(once.uow, principal, body.agency_id, body.new(), _ahead(request))
+    shown = obligation_body(await queries.view_of(once.uow.session, obligation))
     headers = {"ETag": etag(obligation.version), "Location": f"/api/catalog/v1/obligations/{obligation.id}"}
-    return await idempotent.answer(201, shown, headers)
+    return await once.answer(201, shown, headers)
 
 
 @router.get("/{obligation_id}", summary="公开义务详情")
@@ -128,16 +126,15 @@ async def record_obligation_event(
     version: IfMatch,
     request: Request,
     principal: Staff,
-    uow: Write,
-    idempotent: Idempotent,
+    once: Idempotent,
 ) -> Response:
     """Record that the awaited event happened (clerk or supervisor): its instance is due within the source's limit."""
     obligation, instance = await commands.record_event(
-        uow, principal, obligation_id, version, body.happened_on, _ahead(request)
+        once.uow, principal, obligation_id, version, body.happened_on, _ahead(request)
     )
-    shown = instance_body(await queries.instance_view(uow.session, instance))
+    shown = instance_body(await queries.instance_view(once.uow.session, instance))
     headers = {"Location": f"/api/catalog/v1/obligation-instances/{instance.id}", "ETag": etag(obligation.version)}
-    return await idempotent.answer(201, shown, headers)
+    return await once.answer(201, shown, headers)
 
 
 @instances.get("", summary="公开任务列表")

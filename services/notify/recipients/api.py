@@ -26,13 +26,11 @@ router = APIRouter(prefix="/recipients", tags=["接收人"])
     summary="登记接收人",
     responses=responses(409, examples={409: (RecipientExists,)}),
 )
-async def register_recipient(
-    body: RecipientInput, request: Request, principal: Staff, uow: Write, idempotent: Idempotent
-) -> Response:
+async def register_recipient(body: RecipientInput, request: Request, principal: Staff, once: Idempotent) -> Response:
     """Register who is told of what concerns a role at an agency (admin)."""
-    row = await commands.register(uow, principal, body.command(), vault=parts(request).vault)
+    row = await commands.register(once.uow, principal, body.command(), vault=parts(request).vault)
     headers = {"ETag": etag(row.version), "Location": f"/api/notify/v1/recipients/{row.id}"}
-    return await idempotent.answer(201, RecipientBody.model_validate(row), headers)
+    return await once.answer(201, RecipientBody.model_validate(row), headers)
 
 
 @router.get("", summary="接收人列表")

@@ -33,13 +33,11 @@ def parts(request: Request) -> Deps[NotifySettings]:
 @router.post(
     "", status_code=202, response_model=SubscriptionAccepted, summary="订阅机构公开文件通知", openapi_extra=PUBLIC
 )
-async def request_subscription(
-    body: SubscriptionInput, request: Request, uow: Write, idempotent: Idempotent
-) -> Response:
+async def request_subscription(body: SubscriptionInput, request: Request, once: Idempotent) -> Response:
     """Ask to be told of an agency's documents; nothing is sent until the link in the first mail is confirmed."""
     deps = parts(request)
-    await commands.request(uow, body.agency_id, body.mail, vault=deps.vault, settings=deps.settings)
-    return await idempotent.answer(202, SubscriptionAccepted(message=ACCEPTED))
+    await commands.request(once.uow, body.agency_id, body.mail, vault=deps.vault, settings=deps.settings)
+    return await once.answer(202, SubscriptionAccepted(message=ACCEPTED))
 
 
 @router.post(

@@ -22,7 +22,7 @@ from shared.auth import Role, Staff
 from shared.auth.scope import require
 from shared.http.idempotency import Idempotent
 from shared.http.problems import responses
-from shared.http.sessions import Read, Write
+from shared.http.sessions import Read
 
 router = APIRouter(prefix="/templates", tags=["通知模板"])
 
@@ -54,13 +54,11 @@ async def get_template(template_id: TemplateId, principal: Staff, session: Read,
     summary="保存模板新版本",
     responses=responses(404, 422, examples={404: (UnknownTemplate,), 422: (TemplateRefused,)}),
 )
-async def edit_template(
-    template_id: TemplateId, body: TemplateInput, principal: Staff, uow: Write, idempotent: Idempotent
-) -> Response:
+async def edit_template(template_id: TemplateId, body: TemplateInput, principal: Staff, once: Idempotent) -> Response:
     """Save a new version for an agency and those below it (admin); it is checked first."""
-    row = await commands.edit(uow, principal, template_id, body.agency_id, body.subject, body.body)
-    await uow.flush()
-    return await idempotent.answer(201, TemplateVersionBody.model_validate(row))
+    row = await commands.edit(once.uow, principal, template_id, body.agency_id, body.subject, body.body)
+    await once.uow.flush()
+    return await once.answer(201, TemplateVersionBody.model_validate(row))
 
 
 @router.post(

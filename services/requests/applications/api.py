@@ -40,7 +40,7 @@ from services.requests.applications.schemas import (
 from services.requests.applications.timeline import Timeline, timeline
 from services.requests.desk import Desk
 from shared.auth import Staff
-from shared.db.uow import UnitOfWork, audit_trail
+from shared.db.uow import audit_trail
 from shared.events.requests import ApplicationState
 from shared.http.bodies import Day
 from shared.http.etags import IfMatch, etag, set_etag
@@ -58,7 +58,7 @@ CLOSED = (CaseClosed, NotSignedFor)
 DATES = (DateInFuture, DateBeforeReceipt)
 
 
-async def _receipt(uow: UnitOfWork, desk: Desk, idempotent: Idempotency, receipted: commands.Receipted) -> Response:
+async def _receipt(desk: Desk, once: Idempotency, receipted: commands.Receipted) -> Response:
     row = receipted.row
     state = ApplicationState(row.state)
     body = ReceiptBody(
@@ -77,7 +77,7 @@ async def _receipt(uow: UnitOfWork, desk: Desk, idempotent: Idempotency, receipt
         status_url=f"{desk.settings.base_url}/status",
     )
     headers = {"ETag": etag(row.version), "Location": f"/api/requests/v1/applications/{row.id}"}
-    return await idempotent.answer(201, body, headers)
+    return await once.answer(201, body, headers)
 
 
 @filing.post(
@@ -88,9 +88,9 @@ async def _receipt(uow: UnitOfWork, desk: Desk, idempotent: Idempotency, receipt
     openapi_extra=PUBLIC,
     responses=responses(409, examples={409: (AgencyInactive,)}),
 )
-async def submit_application(body: ApplicationInput, uow: Write, desk: AtDesk, idempotent: Idempotent) -> Response:
+async def submit_application(body: ApplicationInput, desk: AtDesk, once: Idempotent) -> Response:
     """File an application online. The receipt number and the code are the applicant's only way to follow it."""
-    return await _receipt(uow, desk, idempotent, await commands.submit(uow, desk, body.command()))
+    return await _receipt(desk, once, await commands.submit(once.uow, desk, body.command()))
 
 
 @filing.post(
@@ -100,12 +100,10 @@ async def submit_application(body: ApplicationInput, uow: Write, desk: AtDesk, i
     summary="登记以其他渠道收到的申请",
     responses=responses(409, 422, examples={409: (AgencyInactive,), 422: (DateInFuture, DateBeforeLaw)}),
 )
-async def register_application(
-    body: RegistrationInput, principal: Staff, uow: Write, desk: AtDesk, idempotent: Idempotent
-) -> Response:
+async def register_application(body: RegistrationInput, principal: Staff, desk: AtDesk, once: Idempotent) -> Response:
     """Register what came over the counter or by letter, mail or fax (clerk), with its true day of arrival."""
-    receipted = await commands.register(uow, desk, principal, body.command(), body.channel, body.delivered_on)
-    return await _receipt(uow, desk, idempotent, receipted)
+    receipted = await commands.register(once.uow, desk, principal, body.command(), body.channel, body.delivered_on)
+    return await _receipt(desk, once, receipted)
 
 
 @router.get("", summary="申请列表")

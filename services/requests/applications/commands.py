@@ -22,8 +22,9 @@ from shared.db.ids import uuid7
 from shared.db.uow import UnitOfWork
 from shared.errors import NotFound
 from shared.events import requests as events
-from shared.replicas.place import Place, place_of
+from shared.replicas.place import Place, place_and
 
+# Whoever comes at the same time waits, so no number is skipped.
 NEXT_SERIAL = """
     INSERT INTO receipt_series AS series (agency_id, year, last_serial) VALUES ($1, $2, 1)
     ON CONFLICT (agency_id, year) DO UPDATE SET last_serial = series.last_serial + 1 RETURNING last_serial
@@ -53,25 +54,30 @@ class Receipted:
 
 async def submit(uow: UnitOfWork, desk: Desk, new: NewApplication) -> Receipted:
     """Register what a citizen files online. No clock runs until both sides have confirmed (Art. 31(三))."""
-    return await _register(uow, desk, await place_of(uow, new.agency_id), new, Channel.ONLINE, uow.today)
+    agency, serial = await _place_and_serial(uow, new.agency_id)
+    return await _register(uow, desk, agency, serial, new, Channel.ONLINE, uow.today)
 
 
 async def register(
     uow: UnitOfWork, desk: Desk, principal: Principal, new: NewApplication, channel: Channel, delivered_on: date
 ) -> Receipted:
     """Register what arrived by another channel, with the day on which it truly arrived."""
-    agency = await place_of(uow, new.agency_id)
+    agency, serial = await _place_and_serial(uow, new.agency_id)
     require_on(principal, HANDLERS, agency.line)
-    return await _register(uow, desk, agency, new, channel, delivered_on)
+    return await _register(uow, desk, agency, serial, new, channel, delivered_on)
+
+
+async def _place_and_serial(uow: UnitOfWork, agency_id: UUID) -> tuple[Place, int]:
+    """Return the agency and its next number of the year, in one round trip; a refusal gives the number back."""
+    return await place_and(uow, agency_id, NEXT_SERIAL, uow.today.year)
 
 
 async def _register(
-    uow: UnitOfWork, desk: Desk, agency: Place, new: NewApplication, channel: Channel, delivered_on: date
+    uow: UnitOfWork, desk: Desk, agency: Place, serial: int, new: NewApplication, channel: Channel, delivered_on: date
 ) -> Receipted:
     if not agency.active:
         raise rules.AgencyInactive()
     rules.check_arrival(delivered_on, uow.today)
-    serial = await _next_serial(uow, new.agency_id, uow.today.year)
     code = codes.new_code()
     row = new_row(
         id=uuid7(),
@@ -103,12 +109,6 @@ async def _register(
     case.emit(uow, events.ApplicationRegistered)
     case.audit(uow, "registered", channel=channel.value, received_on=row.received_on)
     return Receipted(row, code, agency.name)
-
-
-async def _next_serial(uow: UnitOfWork, agency_id: UUID, year: int) -> int:
-    """Take the next number of an agency's year; whoever comes at the same time waits, so no number is skipped."""
-    ((serial,),) = await uow.fetch(NEXT_SERIAL, agency_id, year)
-    return int(serial)
 
 
 async def sign_for(

@@ -52,15 +52,15 @@ def _settings(request: Request) -> SentimentSettings:
     summary="登记舆情",
     responses=responses(422, examples={422: (TimeInFuture, TimesOutOfOrder, StartUnknown, NoClockInForce)}),
 )
-async def register_incident(
-    body: IncidentInput, request: Request, principal: Staff, uow: Write, idempotent: Idempotent
-) -> Response:
+async def register_incident(body: IncidentInput, request: Request, principal: Staff, once: Idempotent) -> Response:
     """Register an incident (clerk); its hour clocks start at once, and those already over are escalated."""
-    incident = await commands.register(uow, principal, body.command(), statutes=rule_set(), settings=_settings(request))
-    await uow.flush()
-    shown = incident_body(await queries.view_of(uow.session, incident))
+    incident = await commands.register(
+        once.uow, principal, body.command(), statutes=rule_set(), settings=_settings(request)
+    )
+    await once.uow.flush()
+    shown = incident_body(await queries.view_of(once.uow.session, incident))
     headers = {"ETag": etag(incident.version), "Location": f"/api/sentiment/v1/incidents/{incident.id}"}
-    return await idempotent.answer(201, shown, headers)
+    return await once.answer(201, shown, headers)
 
 
 @router.get("", summary="舆情列表")
