@@ -37,7 +37,14 @@ class Failure(Exception):
 
 
 class EventsFailed(Failure):
-    """A handler raised, or waited too long for a row; `__cause__` is what it raised."""
+    """A handler raised, or waited too long for a row; `__cause__` is what it raised.
+
+    `harmless` is a single event whose handler had done nothing before: what came before it is done and stands.
+    """
+
+    def __init__(self, events: Sequence[Incoming], error: str, *, harmless: bool = False) -> None:
+        super().__init__(events, error)
+        self.harmless = harmless
 
 
 class EventsCut(Failure):
@@ -57,20 +64,22 @@ class Dispatcher:
         """Run the handlers, in order. Raises EventsFailed, EventsCut, or what a database in trouble raised."""
         step = events[:1]
         clock = asyncio.get_running_loop().time
-        renew_at = 0.0
+        renew_at, steps = 0.0, uow.steps
         try:
             async with asyncio.timeout(None) as limit:
                 for step in self._steps(events):
                     if (now := clock()) >= renew_at:
                         limit.reschedule(now + self._handler_seconds)
                         renew_at = now + self._handler_seconds / 10
+                    steps = uow.steps
                     await self._take(uow, step)
         except Exception as error:
             if limit.expired():
                 raise EventsCut(step, describe(error)) from error
             if database_trouble(error) and not row_is_held(error):
                 raise
-            raise EventsFailed(step, describe(error)) from error
+            harmless = len(step) == 1 and uow.unchanged_since(steps)
+            raise EventsFailed(step, describe(error), harmless=harmless) from error
 
     def _steps(self, events: Iterable[Incoming]) -> Iterator[list[Incoming]]:
         """Events one by one, or neighbours together whose handler takes many; one that cannot be read stands alone."""

@@ -1,15 +1,14 @@
 """A delivered record as the consumer sees it: which event it is, and where its key stands in line."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from shared.bus.transport import Delivered, Record
 from shared.events import Envelope, Event, MalformedEvent, decode
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Incoming:
+class Incoming(NamedTuple):
     """One event to handle. Ids of records without a readable one are derived from their place in the log.
 
     Without an `envelope` the record was not read yet, or cannot be: whoever opens it then is told why.

@@ -7,10 +7,11 @@ away holds it exclusively and looks again before deleting it, so no follower is 
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import delete, func, select, text, update
 
@@ -22,16 +23,31 @@ from shared.db.uow import UnitOfWork
 
 Place = tuple[str, str]
 
+LISTED = 100
+SOME_PARKED = f"""
+    ARRAY(SELECT ARRAY[topic, key] FROM parked_keys LIMIT {LISTED + 1})
+"""
+"""One more than are listed: there are others besides."""
+
 # Not in a fixed order: a shared lock waits only for who takes a key's last event away, and he waits for nobody.
 _HELD = """
     SELECT topic, key FROM parked_keys
     WHERE (topic, key) IN (SELECT * FROM unnest($1::text[], $2::text[])) FOR SHARE
 """
 _PARK = """
-    INSERT INTO parked_keys (topic, key, attempts, error, retry_at)
-    VALUES ($1, $2, 1, $3, clock_timestamp() + $4::interval)
+    WITH stopped AS (
+        INSERT INTO parked_keys (topic, key, attempts, error, retry_at)
+        VALUES ($1, $2, 1, $6, clock_timestamp() + $7::interval)
+    )
+    INSERT INTO parked_events (topic, key, event_id, headers, body) VALUES ($1, $2, $3, $4, $5)
 """
-_FOLLOW = "INSERT INTO parked_events (event_id, topic, key, headers, body) VALUES ($1, $2, $3, $4, $5)"
+_FOLLOW = """
+    INSERT INTO parked_events (topic, key, event_id, headers, body)
+    SELECT topic, key, event_id, headers, body
+    FROM unnest($1::text[], $2::text[], $3::uuid[], $4::text[], $5::bytea[])
+        WITH ORDINALITY AS given (topic, key, event_id, headers, body, place)
+    ORDER BY place
+"""
 _ALONE = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:place, 1))")
 
 
@@ -45,9 +61,16 @@ class Head:
     error: str
 
 
-async def parked_among(uow: UnitOfWork, events: Iterable[Incoming]) -> set[Place]:
-    """Return which of the events' keys are parked, holding those rows shared until the transaction ends."""
-    wanted = {event.place for event in events}
+async def parked_among(
+    uow: UnitOfWork, events: Iterable[Incoming], some_parked: Sequence[Sequence[str]] | None = None
+) -> set[Place]:
+    """Return which of the events' keys are parked, holding those rows shared until the transaction ends.
+
+    Most often none is: `some_parked` is what `SOME_PARKED` told in this transaction, where that is recent enough.
+    """
+    wanted = {event.place for event in events} if some_parked is None or some_parked else set()
+    if some_parked is not None and len(some_parked) <= LISTED:
+        wanted &= {(topic, key) for topic, key in some_parked}
     if not wanted:
         return set()
     topics, keys = zip(*wanted, strict=True)
@@ -56,16 +79,18 @@ async def parked_among(uow: UnitOfWork, events: Iterable[Incoming]) -> set[Place
 
 async def park(uow: UnitOfWork, event: Incoming, error: str, pause: timedelta) -> None:
     """Stop the event's key: it has failed once, and is tried again after `pause`."""
-    await uow.fetch(_PARK, event.record.topic, event.record.key, error, pause)
-    await follow(uow, [event])
+    await uow.fetch(_PARK, *_row(event), error, pause)
 
 
 async def follow(uow: UnitOfWork, events: Iterable[Incoming]) -> None:
     """Put events behind those already parked under their keys."""
-    for event in events:
-        record = event.record
-        headers = json.dumps(dict(record.headers))
-        await uow.fetch(_FOLLOW, event.event_id, record.topic, record.key, headers, record.body)
+    if rows := [_row(event) for event in events]:
+        await uow.fetch(_FOLLOW, *zip(*rows, strict=True))
+
+
+def _row(event: Incoming) -> tuple[str, str, UUID, str, bytes]:
+    record = event.record
+    return record.topic, record.key, event.event_id, json.dumps(dict(record.headers)), record.body
 
 
 async def due(session: AnySession, limit: int) -> list[Place]:

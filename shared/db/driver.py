@@ -41,6 +41,11 @@ class Transaction:
             self._session = WriteSession(self._connection, expire_on_commit=False)
         return self._session
 
+    @property
+    def has_session(self) -> bool:
+        """Whether somebody asked for the session."""
+        return self._session is not None
+
     async def flush_session(self) -> None:
         """Write what the session, if there is one, holds back."""
         if self._session is not None:

@@ -78,6 +78,7 @@ class UnitOfWork:
         self.told = told
         self.now: datetime = told[0]["now"]
         self.wakes_relay = False
+        self.steps = 0
         self._transaction = transaction
         self._batch = Batch()
         self._outbox: list[dict[str, Any]] = []
@@ -99,6 +100,10 @@ class UnitOfWork:
         """A session in this transaction, opened when it is first asked for."""
         return self._transaction.session
 
+    def unchanged_since(self, steps: int) -> bool:
+        """Whether nothing was asked or collected since `steps` was read; of a session's doings nobody can tell."""
+        return self.steps == steps and not self._transaction.has_session
+
     @cached_property
     def today(self) -> date:
         """The civil day in Asia/Shanghai at `now`."""
@@ -106,6 +111,7 @@ class UnitOfWork:
 
     async def fetch(self, sql: str, *values: Any) -> list[Any]:
         """Run one statement on the driver's own connection, in this transaction, and return its rows."""
+        self.steps += 1
         return await self._transaction.fetch(sql, *values)
 
     def insert(self, table: Table, *rows: Mapping[str, Any], conflict: str = "") -> None:
@@ -113,10 +119,12 @@ class UnitOfWork:
 
         `conflict` is the ON CONFLICT clause, if any.
         """
+        self.steps += 1
         self._batch.insert(table, rows, conflict)
 
     def also(self, sql: str, *values: Any) -> None:
         """Run a statement together with everything else that is collected here; `{0}` is where its first value goes."""
+        self.steps += 1
         self._batch.also(sql, *values)
 
     @asynccontextmanager
@@ -142,6 +150,7 @@ class UnitOfWork:
         `beside` is the same fact in the version before, for readers of yesterday. Both have one id and the newer goes
         first, so a reader that knows both takes the newer and its inbox drops the older.
         """
+        self.steps += 1
         event_id = uuid7()
         for version in (event, beside) if beside is not None else (event,):
             envelope = Envelope(
@@ -165,6 +174,7 @@ class UnitOfWork:
 
     def audit(self, action: str, *, subject: UUID, agency_id: UUID, details: Mapping[str, Any] | None = None) -> None:
         """Record who did what to which thing. Details hold no personal data in clear."""
+        self.steps += 1
         self._audit.append(
             {
                 "id": uuid7(),
@@ -181,6 +191,7 @@ class UnitOfWork:
 
     def schedule(self, subject: UUID, kind: str, due_at: datetime, payload: Mapping[str, Any] | None = None) -> None:
         """Set the one open timer of (subject, kind); an open one is moved."""
+        self.steps += 1
         self._timers.setdefault(subject, {})[kind] = {
             "id": uuid7(),
             "subject": subject,
@@ -191,11 +202,13 @@ class UnitOfWork:
 
     def schedule_all(self, subjects: Sequence[UUID], moments: Mapping[str, datetime]) -> None:
         """Set the same timers, by kind, for many subjects at once; open ones are moved."""
+        self.steps += 1
         if subjects and moments:
             self._timers_of_many.append((list(subjects), dict(moments)))
 
     def cancel(self, subject: UUID, *kinds: str) -> None:
         """Remove the open timers of a subject, of the named kinds or (none named) all of them."""
+        self.steps += 1
         self._cancelled.setdefault(kinds, []).append(subject)
         collected = self._timers.get(subject, {})
         for kind in kinds or tuple(collected):
