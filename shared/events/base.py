@@ -7,10 +7,11 @@ within a version and nothing else may change.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar, Generic, TypeVar
+from operator import itemgetter
+from typing import ClassVar, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 SPEC_VERSION = "1.0"
 CONTENT_TYPE = "application/json; charset=utf-8"
@@ -41,8 +42,7 @@ class Event(BaseModel):
 E = TypeVar("E", bound=Event, covariant=True)
 
 
-@dataclass(frozen=True)
-class Envelope(Generic[E]):
+class Envelope(NamedTuple, Generic[E]):
     """An event with its CloudEvents attributes; `subject` is the aggregate id and the Kafka key."""
 
     id: UUID
@@ -70,17 +70,12 @@ class MalformedEvent(ValueError):
     """A header is missing or the body does not fit the event's schema."""
 
 
-class _Attributes(BaseModel):
-    """The headers that `decode` reads: checked in one go, which takes a third of the time of one by one."""
-
-    model_config = ConfigDict(hide_input_in_errors=True)
-
-    ce_id: UUID
-    ce_source: str
-    ce_subject: UUID
-    ce_time: datetime
-    ce_agencyid: UUID
-    ce_traceparent: str | None = None
+# Checked in one go, which takes a third of the time of one by one.
+_ATTRIBUTES = ("ce_id", "ce_source", "ce_subject", "ce_time", "ce_agencyid")
+_attributes_of = itemgetter(*_ATTRIBUTES)
+_attributes = TypeAdapter(
+    tuple[UUID, str, UUID, datetime, UUID, str | None], config=ConfigDict(hide_input_in_errors=True)
+)
 
 
 def encode(envelope: Envelope[Event]) -> tuple[str, dict[str, str], bytes]:
@@ -112,19 +107,20 @@ def decode(headers: Mapping[str, str], body: bytes, known: Mapping[str, type[Eve
         if missing.args[0] == "ce_type":
             raise MalformedEvent("header ce_type is missing") from None
         raise UnknownEventType(headers["ce_type"]) from None
+    event_id, source, subject, time, agency_id, traceparent = _checked(headers)
     try:
-        found = _Attributes.model_validate(headers)
-        return Envelope(
-            id=found.ce_id,
-            source=found.ce_source,
-            subject=found.ce_subject,
-            time=found.ce_time,
-            agency_id=found.ce_agencyid,
-            traceparent=found.ce_traceparent,
-            data=model.model_validate_json(body, extra="ignore"),
-        )
+        data = model.model_validate_json(body, extra="ignore")
+    except ValidationError as wrong:
+        raise MalformedEvent(str(wrong)) from wrong
+    return Envelope(event_id, source, subject, time, agency_id, data, traceparent)
+
+
+def _checked(headers: Mapping[str, str]) -> tuple[UUID, str, UUID, datetime, UUID, str | None]:
+    try:
+        given = (*_attributes_of(headers), headers.get("ce_traceparent"))
+        return _attributes.validate_python(given)
+    except KeyError as missing:
+        raise MalformedEvent(f"header {missing.args[0]} is missing") from None
     except ValidationError as wrong:
         first = wrong.errors(include_url=False, include_input=False)[0]
-        if wrong.title == _Attributes.__name__ and first["type"] == "missing":
-            raise MalformedEvent(f"header {first['loc'][0]} is missing") from None
-        raise MalformedEvent(str(wrong)) from wrong
+        raise MalformedEvent(f"header {_ATTRIBUTES[int(first['loc'][0])]}: {first['msg']}") from wrong
