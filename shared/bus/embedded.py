@@ -1,6 +1,8 @@
 """The embedded transport: a durable partitioned log in PostgreSQL (`lantai_bus`), for offices without a Kafka.
 
-Several processes append and read. An append is one transaction, so it is acknowledged whole or not at all.
+Several processes append and read. An append is one transaction, so it is acknowledged whole or not at all. A sole
+publisher's holds a share lock on the row of its name, and the next one raises the term there: it waits for an append
+under way (a frozen one ends with its transaction's time limit), and none of the older term comes after it.
 """
 
 import asyncio
@@ -8,12 +10,22 @@ import json
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from dataclasses import dataclass
 
 import asyncpg
 
 from shared.bus.embedded_member import EmbeddedSubscription
 from shared.bus.embedded_upkeep import clean
-from shared.bus.transport import Record, TopicMissing, TransportUnavailable, partition_of, refuse_oversized
+from shared.bus.transport import (
+    Publisher,
+    Record,
+    SolePublisherNeeded,
+    Superseded,
+    TopicMissing,
+    TransportUnavailable,
+    partition_of,
+    refuse_oversized,
+)
 from shared.bus.wakeup import Listener
 from shared.db import direct
 from shared.events import Topic
@@ -45,6 +57,19 @@ _ADD_RECORDS = """
     INSERT INTO bus_records (topic, partition, "offset", key, headers, body)
     SELECT * FROM unnest($1::text[], $2::int[], $3::bigint[], $4::text[], $5::text[], $6::bytea[])
 """
+_BEGIN_TERM = """
+    INSERT INTO bus_publishers VALUES ($1, 1) ON CONFLICT (name) DO UPDATE SET term = bus_publishers.term + 1
+    RETURNING term
+"""
+_TERM = "SELECT term FROM bus_publishers WHERE name = $1 FOR SHARE"
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the log says of a topic."""
+
+    partitions: int
+    compacted: bool
 
 
 class EmbeddedTransport:
@@ -56,7 +81,7 @@ class EmbeddedTransport:
         self._name = f"{name}-bus"
         self._pool_size = pool_size
         self._pool: asyncpg.Pool | None = None
-        self._partitions: dict[str, int] = {}
+        self._topics: dict[str, Known] = {}
         self._listener = Listener(url, CHANNEL, f"{name}-bus-listen")
         self._upkeep: asyncio.Task[None] | None = None
 
@@ -112,18 +137,34 @@ class EmbeddedTransport:
                     _ADD_TOPIC, topic.name, topic.partitions, retention, topic.compacted
                 )
                 await connection.execute(_ADD_PARTITIONS, topic.name, partitions)
+        self._topics = {}
 
     async def publish(self, records: Sequence[Record], timeout_seconds: float = 30) -> None:
+        await self.append(records, timeout_seconds, None)
+
+    @asynccontextmanager
+    async def sole_publisher(self, name: str) -> AsyncIterator[Publisher]:
+        async with self.connection() as connection:
+            term = await connection.fetchval(_BEGIN_TERM, name)
+        yield EmbeddedPublisher(self, Term(name, term))
+
+    async def append(self, records: Sequence[Record], timeout_seconds: float, term: "Term | None") -> None:
+        """Append for a sole publisher in its term, or for anybody."""
         refuse_oversized(records)
         if not records:
             return
         try:
             async with asyncio.timeout(timeout_seconds), self.connection() as connection:
                 await self._know(connection, records)
+                if term is None and (needed := {r.topic for r in records if self._topics[r.topic].compacted}):
+                    raise SolePublisherNeeded(needed)
                 grouped: dict[tuple[str, int], list[Record]] = defaultdict(list)
                 for record in records:
-                    grouped[record.topic, partition_of(record.key, self._partitions[record.topic])].append(record)
+                    partition = partition_of(record.key, self._topics[record.topic].partitions)
+                    grouped[record.topic, partition].append(record)
                 async with connection.transaction():
+                    if term is not None and await connection.fetchval(_TERM, term.name) != term.number:
+                        raise Superseded(f"a newer publisher {term.name} has begun")
                     await _append(connection, grouped)
                 # After the commit: a NOTIFY inside it would make every append in the cluster queue for one lock.
                 with suppress(*direct.UNREACHABLE):
@@ -132,12 +173,12 @@ class EmbeddedTransport:
             raise TransportUnavailable(f"the embedded log did not answer in {timeout_seconds} s") from late
 
     async def _know(self, connection: asyncpg.Connection, records: Sequence[Record]) -> None:
-        """Learn the partition counts once. Raises TopicMissing."""
+        """Learn once what the log says of its topics. Raises TopicMissing."""
         wanted = {record.topic for record in records}
-        if wanted - self._partitions.keys():
-            rows = await connection.fetch("SELECT name, partitions FROM bus_topics")
-            self._partitions = {row["name"]: row["partitions"] for row in rows}
-        if missing := wanted - self._partitions.keys():
+        if wanted - self._topics.keys():
+            rows = await connection.fetch("SELECT name, partitions, compacted FROM bus_topics")
+            self._topics = {row["name"]: Known(row["partitions"], row["compacted"]) for row in rows}
+        if missing := wanted - self._topics.keys():
             raise TopicMissing(missing)
 
     def subscribe(self, group: str, topics: Iterable[str]) -> AbstractAsyncContextManager[EmbeddedSubscription]:
@@ -158,6 +199,25 @@ class EmbeddedTransport:
             with suppress(TransportUnavailable):
                 async with self.connection() as connection:
                     await clean(connection)
+
+
+@dataclass(frozen=True)
+class Term:
+    """The time in which one publisher is the only one of its name."""
+
+    name: str
+    number: int
+
+
+class EmbeddedPublisher:
+    """See `Transport.sole_publisher`."""
+
+    def __init__(self, log: EmbeddedTransport, term: Term) -> None:
+        self._log = log
+        self._term = term
+
+    async def publish(self, records: Sequence[Record], timeout_seconds: float = 30) -> None:
+        await self._log.append(records, timeout_seconds, self._term)
 
 
 async def _append(connection: asyncpg.Connection, grouped: dict[tuple[str, int], list[Record]]) -> None:

@@ -51,6 +51,13 @@ STEPS: tuple[str, ...] = (
         PRIMARY KEY (group_name, member)
     );
     """,
+    # Who published last under a name that only one may bear at a time (`Transport.sole_publisher`).
+    """
+    CREATE TABLE bus_publishers (
+        name text PRIMARY KEY,
+        term bigint NOT NULL
+    );
+    """,
 )
 MIGRATION_LOCK = 0x1A27A1_B05
 

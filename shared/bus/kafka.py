@@ -1,16 +1,16 @@
-"""The Kafka transport: with `kafka_topics.py` the only file that knows aiokafka.
+"""The Kafka transport: it and the `kafka_*` files beside it are the only ones that know aiokafka.
 
 Measured hazards it guards against: with the broker gone `commit()` never returns, `getmany()` returns empty without an
 error, `stop()` may hang or raise CancelledError. So every call has a limit, and `lag` and `check` ask the broker, so
-that readiness can show a dead one. At-least-once delivery and the inbox are enough; Kafka's transactions are not used.
+that readiness can show a dead one. At-least-once delivery and the inbox are enough; Kafka's transactions serve only
+as a fence, on compacted topics (`kafka_publish.py`).
 """
 
 import asyncio
-import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Collection, Iterable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from datetime import datetime
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
@@ -24,23 +24,21 @@ from aiokafka.errors import (
     UnknownMemberIdError,
 )
 
-from shared.bus.kafka_topics import ensure
+from shared.bus.kafka_limits import REQUEST_SECONDS, end, unavailable
+from shared.bus.kafka_publish import SolePublisher, dropped, opened, places_of, send_all
+from shared.bus.kafka_records import delivered
+from shared.bus.kafka_topics import compacted, ensure
 from shared.bus.transport import (
     Delivered,
     Position,
     PositionLost,
     Record,
-    TopicMissing,
+    SolePublisherNeeded,
     TransportUnavailable,
-    partition_of,
     refuse_oversized,
 )
-from shared.events import MAX_EVENT_BYTES, Topic
+from shared.events import Topic
 
-REQUEST_SECONDS = 5.0
-STOP_SECONDS = 1.5
-NEW_TOPIC_SECONDS = 1.0  # a topic that was created a moment ago is not known to every broker at once
-BATCH_BYTES = MAX_EVENT_BYTES + 20_000  # one record at the limit, with its framing, still fits the broker's 1 MiB
 # A partition whose records were not taken yet is left out of the next request, and there is one request at a time: new
 # records there wait until it is answered, with the others' records or with none after this time (by default 500 ms).
 FETCH_WAIT_MS = 100
@@ -52,25 +50,6 @@ NOT_MINE = (
     RebalanceInProgressError,
     UnknownMemberIdError,
 )
-
-
-async def _end(stopping: Awaitable[None]) -> None:
-    """Wait for a client's `stop`, no longer than the limit; what it raises no longer matters."""
-    task = asyncio.ensure_future(stopping)
-    await asyncio.wait([task], timeout=STOP_SECONDS)
-    if not task.done():
-        task.cancel()
-        await asyncio.wait([task], timeout=STOP_SECONDS)
-    if task.done() and not task.cancelled():
-        task.exception()
-
-
-@contextmanager
-def _unavailable(what: str) -> Iterator[None]:
-    try:
-        yield
-    except (KafkaError, OSError, TimeoutError) as gone:
-        raise TransportUnavailable(f"Kafka: {what}: {gone!r}") from gone
 
 
 class KafkaTransport:
@@ -94,6 +73,7 @@ class KafkaTransport:
         self._session_timeout_seconds = session_timeout_seconds
         self._producer: AIOKafkaProducer | None = None
         self._connecting = asyncio.Lock()
+        self._compacted: dict[str, bool] = {}
 
     async def start(self) -> None: ...
 
@@ -103,26 +83,18 @@ class KafkaTransport:
     async def _connected(self) -> AIOKafkaProducer:
         async with self._connecting:
             if self._producer is None:
-                producer = AIOKafkaProducer(
-                    **self._common, acks="all", enable_idempotence=True, max_batch_size=BATCH_BYTES
-                )
-                try:
-                    async with asyncio.timeout(REQUEST_SECONDS):
-                        await producer.start()
-                except BaseException:
-                    await _end(producer.stop())
-                    raise
-                self._producer = producer
+                self._producer = await opened(self._common)
             return self._producer
 
     async def _drop_producer(self) -> None:
-        """Forget the producer with whatever it still holds: the relay gives those rows again to a new one."""
+        """Forget the producer, and what was learnt of the topics."""
         producer, self._producer = self._producer, None
+        self._compacted = {}
         if producer is not None:
-            await _end(producer.stop())
+            await dropped(producer)
 
     async def check(self) -> None:
-        with _unavailable("no metadata"):
+        with unavailable("no metadata"):
             async with asyncio.timeout(REQUEST_SECONDS):
                 producer = await self._connected()
                 if not await producer.client.force_metadata_update():
@@ -131,35 +103,47 @@ class KafkaTransport:
     async def ensure_topics(self, topics: Iterable[Topic]) -> None:
         admin = AIOKafkaAdminClient(**self._common)
         try:
-            with _unavailable("topics not created"):
+            with unavailable("topics not created"):
                 async with asyncio.timeout(4 * REQUEST_SECONDS):
                     await admin.start()
                     await ensure(admin, {topic.name: topic for topic in topics}.values())
+                    self._compacted = {}
         finally:
-            await _end(admin.close())
+            await end(admin.close())
 
     async def publish(self, records: Sequence[Record], timeout_seconds: float = 30) -> None:
         refuse_oversized(records)
         acknowledged: set[int] = set()
         try:
-            with _unavailable("not acknowledged"):
+            with unavailable("not acknowledged"):
                 async with asyncio.timeout(timeout_seconds):
-                    await self._send_all(await self._connected(), records, acknowledged)
+                    producer = await self._connected()
+                    places = await places_of(producer, records)
+                    await self._refuse_compacted(producer, {place.topic for place in places})
+                    await send_all(producer, records, places, acknowledged)
         except TransportUnavailable as failure:
             # A batch left in the client could be sent after newer ones of another relay: drop it with the client.
             await self._drop_producer()
             raise TransportUnavailable(str(failure), frozenset(acknowledged)) from failure
+        except asyncio.CancelledError:
+            await self._drop_producer()
+            raise
 
-    async def _send_all(self, producer: AIOKafkaProducer, records: Sequence[Record], acknowledged: set[int]) -> None:
-        grouped: dict[TopicPartition, list[int]] = defaultdict(list)
-        counts = await _partition_counts(producer, {record.topic for record in records})
-        for index, record in enumerate(records):
-            grouped[TopicPartition(record.topic, partition_of(record.key, counts[record.topic]))].append(index)
-        sends = [_send(producer, place, indices, records, acknowledged) for place, indices in grouped.items()]
-        # Every partition gets its chance before the first failure is told: the acknowledged ones are not sent again.
-        for outcome in await asyncio.gather(*sends, return_exceptions=True):
-            if isinstance(outcome, BaseException):
-                raise outcome
+    async def _refuse_compacted(self, producer: AIOKafkaProducer, topics: set[str]) -> None:
+        """The log knows which topics it compacts; it is asked once for each."""
+        if unknown := topics - self._compacted.keys():
+            self._compacted |= await compacted(producer.client, unknown)
+        if needed := {topic for topic in topics if self._compacted[topic]}:
+            raise SolePublisherNeeded(needed)
+
+    @asynccontextmanager
+    async def sole_publisher(self, name: str) -> AsyncIterator[SolePublisher]:
+        with unavailable("no sole publisher"):
+            producer = await opened(self._common, transactional_id=name)
+        try:
+            yield SolePublisher(producer)
+        finally:
+            await dropped(producer)
 
     def subscribe(self, group: str, topics: Iterable[str]) -> AbstractAsyncContextManager["KafkaSubscription"]:
         return self._subscription(group, sorted(topics))
@@ -187,47 +171,6 @@ class KafkaTransport:
             await member.leave()
 
 
-async def _partition_counts(producer: AIOKafkaProducer, topics: Collection[str]) -> dict[str, int]:
-    """Return how many partitions each topic has. Raises TopicMissing, or TransportUnavailable."""
-    client = producer.client
-    until = time.monotonic() + NEW_TOPIC_SECONDS
-    while missing := [topic for topic in topics if not client.cluster.partitions_for_topic(topic)]:
-        for topic in missing:
-            client.add_topic(topic)
-        # Only a broker that answers can tell that there is no such topic.
-        if not await client.force_metadata_update():
-            raise TransportUnavailable("Kafka: no broker answers")
-        if time.monotonic() > until:
-            raise TopicMissing(missing)
-        await asyncio.sleep(0.1)
-    return {topic: len(client.cluster.partitions_for_topic(topic)) for topic in topics}
-
-
-async def _send(
-    producer: AIOKafkaProducer,
-    place: TopicPartition,
-    indices: list[int],
-    records: Sequence[Record],
-    acknowledged: set[int],
-) -> None:
-    """Send one partition's records, one batch after the other: a later batch never overtakes a failed one."""
-    rest = iter(indices)
-    index = next(rest, None)
-    while index is not None:
-        batch, sent = producer.create_batch(), []
-        while index is not None and _append(batch, records[index]):
-            sent.append(index)
-            index = next(rest, None)
-        batch.close()
-        await (await producer.send_batch(batch, place.topic, partition=place.partition))
-        acknowledged.update(sent)
-
-
-def _append(batch: Any, record: Record) -> bool:
-    headers = list(zip(record.headers, map(str.encode, record.headers.values()), strict=True))
-    return batch.append(key=record.key.encode(), value=record.body, timestamp=None, headers=headers) is not None
-
-
 class _Revoked(ConsumerRebalanceListener):  # type: ignore[misc]  # the client is untyped
     """Forgets what was expected of partitions when they go: another member reads on."""
 
@@ -253,7 +196,7 @@ class KafkaSubscription:
     async def leave(self) -> None:
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
-            await _end(consumer.stop())
+            await end(consumer.stop())
 
     async def _joined(self) -> AIOKafkaConsumer:
         if self._consumer is None:
@@ -263,13 +206,13 @@ class KafkaSubscription:
                 async with asyncio.timeout(4 * REQUEST_SECONDS):
                     await consumer.start()
             except BaseException:
-                await _end(consumer.stop())
+                await end(consumer.stop())
                 raise
             self._consumer = consumer
         return self._consumer
 
     async def fetch(self, max_records: int, timeout_seconds: float) -> list[Delivered]:
-        with _unavailable("nothing fetched"):
+        with unavailable("nothing fetched"):
             consumer = await self._joined()
             async with asyncio.timeout(timeout_seconds + REQUEST_SECONDS):
                 found = await self._piece(consumer, max_records, timeout_seconds)
@@ -291,7 +234,7 @@ class KafkaSubscription:
         for place, messages in parts.items():
             await self._reached(consumer, place, messages[0].offset)
             self._expected[place] = messages[-1].offset + 1
-        return [_delivered(message) for messages in parts.values() for message in messages]
+        return [delivered(message) for messages in parts.values() for message in messages]
 
     async def _reached(self, consumer: AIOKafkaConsumer, place: TopicPartition, offset: int) -> None:
         """Note it when the next record is not the one that follows; the client skips expired ones without a word."""
@@ -305,7 +248,7 @@ class KafkaSubscription:
             self._gaps.append((place, self._expected[place], offset))
 
     async def missed(self) -> dict[str, int]:
-        with _unavailable("no beginnings"):
+        with unavailable("no beginnings"):
             consumer = await self._joined()
             async with asyncio.timeout(2 * REQUEST_SECONDS):
                 for place in consumer.assignment():
@@ -324,7 +267,7 @@ class KafkaSubscription:
         ends = {TopicPartition(d.record.topic, d.partition): d.offset + 1 for d in records}
         if not ends or self._consumer is None:
             return
-        with _unavailable("not committed"):
+        with unavailable("not committed"):
             try:
                 async with asyncio.timeout(REQUEST_SECONDS):
                     await self._consumer.commit(ends)
@@ -332,7 +275,7 @@ class KafkaSubscription:
                 raise PositionLost(repr(lost)) from lost
 
     async def seek(self, positions: Iterable[Position]) -> None:
-        with _unavailable("no seek"):
+        with unavailable("no seek"):
             consumer = await self._joined()
             for position in positions:
                 self._seek(consumer, TopicPartition(position.topic, position.partition), position.offset)
@@ -342,7 +285,7 @@ class KafkaSubscription:
         self._expected[place] = offset
 
     async def seek_to_time(self, at: datetime) -> None:
-        with _unavailable("no seek"):
+        with unavailable("no seek"):
             consumer = await self._joined()
             async with asyncio.timeout(2 * REQUEST_SECONDS):
                 held = consumer.assignment()
@@ -353,20 +296,9 @@ class KafkaSubscription:
                 self._seek(consumer, place, ends[place] if first is None else first.offset)
 
     async def lag(self) -> dict[tuple[str, int], int]:
-        with _unavailable("no lag"):
+        with unavailable("no lag"):
             consumer = await self._joined()
             async with asyncio.timeout(REQUEST_SECONDS):
                 held = list(consumer.assignment())
                 ends = await consumer.end_offsets(held) if held else {}
                 return {(p.topic, p.partition): ends[p] - await consumer.position(p) for p in held}
-
-
-def _text(raw: bytes | None) -> str:
-    """Read what should be text; a stranger's bytes become a text that PostgreSQL can keep, for the key to be parked."""
-    return (raw or b"").decode(errors="replace").replace("\0", "\ufffd")
-
-
-def _delivered(message: Any) -> Delivered:
-    headers = {name: _text(value) for name, value in message.headers}
-    record = Record(message.topic, _text(message.key), headers, message.value or b"")
-    return Delivered(record, message.partition, message.offset, datetime.fromtimestamp(message.timestamp / 1000, UTC))

@@ -1,10 +1,12 @@
 """Kafka's topics as the registry says: made, or brought to its retention and compaction. Safe to repeat."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import TopicAlreadyExistsError, for_code
+from aiokafka.protocol.admin import DescribeConfigsRequest
 
 from shared.bus.transport import TransportUnavailable
 from shared.events import Topic
@@ -48,3 +50,15 @@ async def _configure(admin: AIOKafkaAdminClient, topics: list[NewTopic]) -> None
         for code, message, _, name in answer.resources:
             if code:
                 raise TransportUnavailable(f"Kafka: topic {name} not configured: {for_code(code).__name__} {message}")
+
+
+async def compacted(client: AIOKafkaClient, topics: Collection[str]) -> dict[str, bool]:
+    """Ask the broker which of these topics it compacts."""
+    wanted = [(ConfigResourceType.TOPIC, topic, ["cleanup.policy"]) for topic in topics]
+    answer = await client.send(client.get_random_node(), DescribeConfigsRequest(wanted))
+    found = {}
+    for code, message, _, name, entries in answer.resources:
+        if code:
+            raise TransportUnavailable(f"Kafka: topic {name} not described: {for_code(code).__name__} {message}")
+        found[name] = any("compact" in entry[1] for entry in entries)
+    return found

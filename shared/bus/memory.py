@@ -9,7 +9,10 @@ from shared.bus.transport import (
     Delivered,
     Position,
     PositionLost,
+    Publisher,
     Record,
+    SolePublisherNeeded,
+    Superseded,
     TopicMissing,
     partition_of,
     refuse_oversized,
@@ -29,6 +32,8 @@ class MemoryTransport:
     def __init__(self, now: Callable[[], datetime] = _log_time) -> None:
         self._now = now
         self._topics: dict[str, int] = {}
+        self._compacted: set[str] = set()
+        self._terms: dict[str, int] = {}
         self._logs: dict[Partition, list[Delivered]] = {}
         self._positions: dict[tuple[str, Partition], int] = {}
         self._members: dict[str, list[MemorySubscription]] = {}
@@ -43,10 +48,21 @@ class MemoryTransport:
     async def ensure_topics(self, topics: Iterable[Topic]) -> None:
         for topic in topics:
             self._topics.setdefault(topic.name, topic.partitions)
+            (self._compacted.add if topic.compacted else self._compacted.discard)(topic.name)
             for partition in range(self._topics[topic.name]):
                 self._logs.setdefault((topic.name, partition), [])
 
     async def publish(self, records: Sequence[Record], timeout_seconds: float = 30) -> None:
+        if needed := {record.topic for record in records} & self._compacted:
+            raise SolePublisherNeeded(needed)
+        await self._append(records)
+
+    @asynccontextmanager
+    async def sole_publisher(self, name: str) -> AsyncIterator[Publisher]:
+        self._terms[name] = self._terms.get(name, 0) + 1
+        yield MemoryPublisher(self, name, self._terms[name])
+
+    async def _append(self, records: Sequence[Record]) -> None:
         refuse_oversized(records)
         if missing := {record.topic for record in records} - self._topics.keys():
             raise TopicMissing(missing)
@@ -76,6 +92,18 @@ class MemoryTransport:
         """A rebalance: every member reads on from what the group has committed."""
         for member in self._members[group]:
             member.reading = {}
+
+
+class MemoryPublisher:
+    def __init__(self, log: MemoryTransport, name: str, term: int) -> None:
+        self._log = log
+        self._name = name
+        self._term = term
+
+    async def publish(self, records: Sequence[Record], timeout_seconds: float = 30) -> None:
+        if self._log._terms[self._name] != self._term:
+            raise Superseded(f"a newer publisher {self._name} has begun")
+        await self._log._append(records)
 
 
 class MemorySubscription:

@@ -3,19 +3,30 @@
 One relay per service and shard is active, the one whose session holds an advisory lock; the others stand by. The
 lock's session also reads and marks the rows, so a relay that lost its lock can do neither: a stopped process
 (SIGSTOP) loses the session by `idle_session_timeout`, and with it the lock. What such a process still had on the
-wire arrives a second time, behind its first occurrence, and the inbox drops it.
+wire arrives a second time, behind its first occurrence, and the inbox drops it. Not so in a compacted topic, which
+keeps the last: there the relay begins as the sole publisher of its name, and reads the rows only then, on the session
+that holds the lock. Either that reading fails, or what an earlier relay still has can no longer be appended.
 """
 
 import asyncio
 import time
 import zlib
-from contextlib import suppress
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack, suppress
+from typing import Any, TypeVar
 
 import asyncpg
 import structlog
 
 from shared.bus.outbox import CHANNEL, OutboxRow, Shard, mark_published, refuse, unpublished
-from shared.bus.transport import RecordRefused, TopicMissing, Transport, TransportUnavailable
+from shared.bus.transport import (
+    Publisher,
+    RecordRefused,
+    SolePublisherNeeded,
+    TopicMissing,
+    Transport,
+    TransportUnavailable,
+)
 from shared.db import direct
 from shared.db.engine import Database
 from shared.db.retry import Backoff
@@ -26,6 +37,7 @@ log = structlog.get_logger(__name__)
 RELAY_LOCK = zlib.crc32(b"lantai relay") & 0x7FFFFFFF
 ILL_AFTER_SECONDS = 15.0
 BATCH_BYTES = 8_000_000
+Answer = TypeVar("Answer")
 
 
 class Relay:
@@ -46,6 +58,7 @@ class Relay:
         self._db = db
         self._transport = transport
         self._shard = shard
+        self._name = f"lantai.{db.service}.relay.{shard.number}"
         self._batch_rows = batch_rows
         self._poll_seconds = min(poll_seconds, lease_seconds / 3)
         self._lease_seconds = lease_seconds
@@ -123,40 +136,64 @@ class Relay:
             self._woken.clear()
             # Read on the session that holds the lock: if it answers, the lock is still ours.
             self._left_out = self._missing if time.monotonic() < self._ask_again_at else frozenset()
-            rows = await unpublished(connection, self._shard, self._batch_rows, BATCH_BYTES, self._left_out)
+            rows = await self._read(connection)
             if not rows:
                 self._pulse.beat()
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._woken.wait(), self._poll_seconds)
-            elif await self._hand_over(connection, rows):
+            elif await self._hand_over(connection, rows, self._transport):
                 self._pulse.beat()
                 self._backoff.reset()
             else:
                 self._failures.inc()
                 await self._pause(connection, self._backoff.pause())
 
-    async def _hand_over(self, connection: asyncpg.Connection, rows: list[OutboxRow]) -> bool:
+    async def _read(self, connection: asyncpg.Connection) -> list[OutboxRow]:
+        return await unpublished(connection, self._shard, self._batch_rows, BATCH_BYTES, self._left_out)
+
+    async def _hand_over(self, connection: asyncpg.Connection, rows: list[OutboxRow], publisher: Publisher) -> bool:
         """Publish and mark one batch; tell whether the log took all of it."""
+        publish = publisher.publish([row.record for row in rows], timeout_seconds=self._publish_seconds)
         try:
-            await self._publish(connection, rows)
+            await self._meanwhile_alive(connection, publish)
         except RecordRefused as refusal:
             if refusal.index:  # what comes before it is published first: its key waits behind it, not before
-                return await self._hand_over(connection, rows[: refusal.index])
+                return await self._hand_over(connection, rows[: refusal.index], publisher)
             log.error("event refused by the log", outbox_id=rows[refusal.index].id, reason=str(refusal))
             await refuse(connection, rows[refusal.index], str(refusal))
             return True
         except TopicMissing as missing:
             self._note_missing(missing)
             return True
+        except SolePublisherNeeded as needed:
+            others = [row for row in rows if row.record.topic not in needed.topics]
+            went = not others or await self._hand_over(connection, others, publisher)
+            return await self._hand_over_alone(connection, needed.topics) and went
         except TransportUnavailable as away:
-            self._pulse.trouble(str(away))
-            log.warning("log is away", service=self._db.service, reason=str(away), acknowledged=len(away.acknowledged))
+            self._note_away(away)
             await self._mark(connection, [rows[index] for index in sorted(away.acknowledged)])
             return False
         await self._mark(connection, rows)
         if self._missing & {row.record.topic for row in rows}:
             self._note_missing(None)
         return True
+
+    async def _hand_over_alone(self, connection: asyncpg.Connection, topics: frozenset[str]) -> bool:
+        """Publish what these compacted topics are to get, as their sole publisher; tell whether the log took it all."""
+        try:
+            async with AsyncExitStack() as stack:
+                begin = stack.enter_async_context(self._transport.sole_publisher(self._name))
+                publisher = await self._meanwhile_alive(connection, begin)
+                # Only now: what was read before may have been published since, by the relay that has the lock by now.
+                rows = [row for row in await self._read(connection) if row.record.topic in topics]
+                return not rows or await self._hand_over(connection, rows, publisher)
+        except TransportUnavailable as away:
+            self._note_away(away)
+            return False
+
+    def _note_away(self, away: TransportUnavailable) -> None:
+        self._pulse.trouble(str(away))
+        log.warning("log is away", service=self._db.service, reason=str(away), acknowledged=len(away.acknowledged))
 
     def _note_missing(self, missing: TopicMissing | None) -> None:
         """Leave out the topics that are not there, and ask for them again after a growing pause."""
@@ -173,19 +210,17 @@ class Relay:
             await mark_published(connection, rows)
             self._published.inc(len(rows))
 
-    async def _publish(self, connection: asyncpg.Connection, rows: list[OutboxRow]) -> None:
-        """Publish while the lock's session is kept alive; losing the session stops the publishing."""
-        publishing = asyncio.create_task(
-            self._transport.publish([row.record for row in rows], timeout_seconds=self._publish_seconds)
-        )
+    async def _meanwhile_alive(self, connection: asyncpg.Connection, work: Coroutine[Any, Any, Answer]) -> Answer:
+        """Wait for the log while the lock's session is kept alive; losing the session stops the work."""
+        working = asyncio.create_task(work)
         try:
-            while not (await asyncio.wait([publishing], timeout=self._lease_seconds / 3))[0]:
+            while not (await asyncio.wait([working], timeout=self._lease_seconds / 3))[0]:
                 await connection.fetchval("SELECT 1")
-            await publishing
+            return await working
         finally:
-            if not publishing.done():
-                publishing.cancel()
-                await asyncio.wait([publishing], timeout=5)
+            if not working.done():
+                working.cancel()
+                await asyncio.wait([working], timeout=5)
 
     async def _pause(self, connection: asyncpg.Connection, seconds: float) -> None:
         """Wait, keeping the lock's session alive."""

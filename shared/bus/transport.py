@@ -8,6 +8,9 @@ every implementation to this.
 `publish` promises one thing more, on which the order of effects rests: per partition, what was acknowledged is a
 prefix of what was given. So a relay may publish again everything that is not acknowledged, and the *first* occurrence
 of each record stays in order; the inbox drops the later ones.
+
+A compacted topic keeps the *last* occurrence, so there it is not enough that the first is in order. Only a sole
+publisher appends to it: one that shuts out whoever was it before, and reads what to publish after that.
 """
 
 import zlib
@@ -15,13 +18,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from shared.events import MAX_EVENT_BYTES, Topic
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """What is published: UTF-8 key and headers, opaque body."""
 
     topic: str
@@ -35,8 +37,7 @@ class Record:
         return len(self.body) + len("".join((self.key, *self.headers, *self.headers.values())).encode())
 
 
-@dataclass(frozen=True, slots=True)
-class Delivered:
+class Delivered(NamedTuple):
     """What is read: the record and its place in the log. `at` is the log's time of the append."""
 
     record: Record
@@ -82,6 +83,18 @@ class TopicMissing(TransportError):
         super().__init__(f"the log has no topic {', '.join(sorted(self.topics))}")
 
 
+class SolePublisherNeeded(TransportError):
+    """These topics are compacted: only a sole publisher appends to them. Nothing of what was given was sent."""
+
+    def __init__(self, topics: Iterable[str]) -> None:
+        self.topics = frozenset(topics)
+        super().__init__(f"only a sole publisher appends to {', '.join(sorted(self.topics))}")
+
+
+class Superseded(TransportUnavailable):
+    """A newer sole publisher of this name has begun: what was given is not acknowledged, and may be old by now."""
+
+
 class PositionLost(TransportError):
     """The partition went to another member before the commit; it will deliver those records again, harmlessly."""
 
@@ -108,7 +121,18 @@ class Subscription(Protocol):
         """Return, once, how many records of each topic the log dropped before the group had read them."""
 
 
-class Transport(Protocol):
+class Publisher(Protocol):
+    """What appends records."""
+
+    async def publish(self, records: Sequence[Record], timeout_seconds: float = 30) -> None:
+        """Append all, in order per partition; return when all are durable.
+
+        Raises RecordRefused, TopicMissing or SolePublisherNeeded before anything is sent, or TransportUnavailable
+        naming what was acknowledged.
+        """
+
+
+class Transport(Publisher, Protocol):
     """A durable partitioned log."""
 
     async def start(self) -> None:
@@ -120,11 +144,11 @@ class Transport(Protocol):
     async def ensure_topics(self, topics: Iterable[Topic]) -> None:
         """Create what is missing, with partitions, retention and compaction as registered; idempotent."""
 
-    async def publish(self, records: Sequence[Record], timeout_seconds: float = 30) -> None:
-        """Append all, in order per partition; return when all are durable.
+    def sole_publisher(self, name: str) -> AbstractAsyncContextManager[Publisher]:
+        """Begin as the only publisher of this name: every earlier one appends nothing any more, it is Superseded.
 
-        Raises RecordRefused or TopicMissing before anything is sent, or TransportUnavailable naming what was
-        acknowledged.
+        Who begins first, and only then reads what is to be published, appends no old record behind a newer one. A call
+        of `publish` is acknowledged whole or not at all; after an error another one has to begin.
         """
 
     def subscribe(self, group: str, topics: Iterable[str]) -> AbstractAsyncContextManager[Subscription]:

@@ -130,7 +130,8 @@ async def test_a_process_frozen_in_the_middle_of_its_transaction_loses_what_it_h
 async def test_compaction_keeps_the_newest_of_each_key(world: EmbeddedWorld, connection: asyncpg.Connection) -> None:
     log, compacted, plain = await world.another_process(), a_topic(compacted=True), a_topic()
     await log.ensure_topics([compacted, plain])
-    await log.publish([record(t, f"k{n % 3}", n) for n in range(9) for t in (compacted, plain)])
+    async with log.sole_publisher("tests") as publisher:
+        await publisher.publish([record(t, f"k{n % 3}", n) for n in range(9) for t in (compacted, plain)])
     await connection.execute("UPDATE bus_records SET at = at - interval '29 days'")
     assert await clean(connection) == (0, 6)
     async with log.subscribe("new-service", [compacted.name]) as subscription:

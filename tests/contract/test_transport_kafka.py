@@ -9,9 +9,11 @@ import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import ProducerFenced
 
 from shared.bus.kafka import KafkaTransport
-from shared.bus.transport import Record, Transport, TransportUnavailable
+from shared.bus.kafka_publish import places_of, send_all
+from shared.bus.transport import Record, Superseded, Transport, TransportUnavailable
 from shared.events import Topic
 from tests.contract.transport_suite import TransportSuite, a_topic, closing, nothing_more, numbers, read, record
 from tests.kit.kafka import KafkaBroker
@@ -142,6 +144,94 @@ async def test_a_record_that_is_no_text_is_read_like_any_other(world: KafkaWorld
         strange, good = await read(subscription, 2)
     assert strange.record == Record(topic.name, "k\ufffd\ufffd", {"ce_id": "\ufffd", "x": ""}, b"")
     assert good.record.body == b"1"
+
+
+def tasks() -> set["asyncio.Task[object]"]:
+    return asyncio.all_tasks() - {asyncio.current_task()}
+
+
+async def test_what_was_given_up_is_not_sent_when_the_broker_is_back(kafka_broker: KafkaBroker) -> None:
+    """The relay gives it again: a sender left behind would go on for ever, and send behind newer records."""
+    log, topic = KafkaTransport(kafka_broker.bootstrap), a_topic(partitions=1)
+    await log.ensure_topics([topic])
+    before = tasks()
+    await log.publish([record(topic, "k", 0)])
+    await asyncio.to_thread(kafka_broker.kill9)
+    with pytest.raises(TransportUnavailable):
+        await log.publish([record(topic, "k", 1)], timeout_seconds=1)
+    left = tasks() - before
+    await asyncio.to_thread(kafka_broker.restart)
+    await log.publish([record(topic, "k", 2)])
+    async with log.subscribe(topic.name, [topic.name]) as subscription:
+        assert numbers(await read(subscription, 2)) == {"k": [0, 2]}
+        assert await nothing_more(subscription)
+    await log.stop()
+    assert {task.get_name() for task in left} == set()
+
+
+async def test_a_publish_that_is_cancelled_is_given_up(kafka_broker: KafkaBroker) -> None:
+    log, topic = KafkaTransport(kafka_broker.bootstrap), a_topic(partitions=1)
+    await log.ensure_topics([topic])
+    await log.publish([record(topic, "k", 0)])
+    await asyncio.to_thread(kafka_broker.kill9)
+    publishing = asyncio.create_task(log.publish([record(topic, "k", 1)]))
+    await asyncio.sleep(0.5)
+    publishing.cancel()
+    await asyncio.wait([publishing])
+    await asyncio.to_thread(kafka_broker.restart)
+    await log.publish([record(topic, "k", 2)])
+    async with log.subscribe(topic.name, [topic.name]) as subscription:
+        assert numbers(await read(subscription, 2)) == {"k": [0, 2]}
+    await log.stop()
+
+
+async def test_a_transaction_left_open_ends_when_the_next_sole_publisher_begins(world: KafkaWorld) -> None:
+    """What it had sent is read (it is a fact, and comes again), and what it sends now is refused."""
+    frozen, log, topic = await world.another_process(), await world.another_process(), a_topic(compacted=True)
+    await log.ensure_topics([topic])
+    async with frozen.sole_publisher(topic.name) as older:
+        producer = older._producer
+        await producer.begin_transaction()
+        old = record(topic, "k", 1)
+        await send_all(producer, [old], await places_of(producer, [old]), set())
+        async with log.sole_publisher(topic.name) as newer:
+            with pytest.raises(ProducerFenced):
+                await send_all(producer, [old], await places_of(producer, [old]), set())
+            with pytest.raises(ProducerFenced):
+                await producer.commit_transaction()
+            await newer.publish([old, record(topic, "k", 2)])
+    async with log.subscribe(topic.name, [topic.name]) as subscription:
+        assert numbers(await read(subscription, 3)) == {"k": [1, 1, 2]}
+        assert await nothing_more(subscription)
+
+
+async def test_a_sole_publisher_and_a_dead_broker(kafka_broker: KafkaBroker) -> None:
+    """Every call ends; the broker that comes back knows who was shut out."""
+    log, topic = KafkaTransport(kafka_broker.bootstrap), a_topic(compacted=True, partitions=1)
+    await log.ensure_topics([topic])
+    before = tasks()
+    async with log.sole_publisher(topic.name) as older, log.sole_publisher(topic.name) as newer:
+        await newer.publish([record(topic, "k", 0)])
+        await asyncio.to_thread(kafka_broker.kill9)
+        with pytest.raises(TransportUnavailable):
+            await newer.publish([record(topic, "k", 1)], timeout_seconds=1)
+        with pytest.raises(TransportUnavailable, match="another one has to begin"):
+            await newer.publish([record(topic, "k", 1)], timeout_seconds=1)
+        began = time.monotonic()
+        with pytest.raises(TransportUnavailable):
+            async with log.sole_publisher(topic.name):
+                pytest.fail("began without a broker")
+        assert time.monotonic() - began < 10
+        await asyncio.to_thread(kafka_broker.restart)
+        with pytest.raises(Superseded):
+            await older.publish([record(topic, "k", 2)])
+        async with log.sole_publisher(topic.name) as newest:
+            await newest.publish([record(topic, "k", 3)])
+    assert tasks() == before
+    async with log.subscribe(topic.name, [topic.name]) as subscription:
+        assert numbers(await read(subscription, 2)) == {"k": [0, 3]}
+        assert await nothing_more(subscription)
+    await log.stop()
 
 
 async def test_a_dead_broker_is_no_missing_topic(kafka_broker: KafkaBroker) -> None:

@@ -19,9 +19,12 @@ from shared.bus.transport import (
     PositionLost,
     Record,
     RecordRefused,
+    SolePublisherNeeded,
     Subscription,
+    Superseded,
     TopicMissing,
     Transport,
+    TransportUnavailable,
     partition_of,
 )
 from shared.events import MAX_EVENT_BYTES, Topic
@@ -232,10 +235,58 @@ class TransportSuite:
     async def test_a_new_group_reads_a_compacted_topic_from_the_beginning(self, log: Transport) -> None:
         topic = a_topic(compacted=True, partitions=2)
         await log.ensure_topics([topic])
-        await log.publish([record(topic, f"k{n % 3}", n) for n in range(9)])
+        async with log.sole_publisher(topic.name) as publisher:
+            await publisher.publish([record(topic, f"k{n % 3}", n) for n in range(9)])
         async with log.subscribe(f"g-{topic.name}", [topic.name]) as subscription:
             found = numbers(await read(subscription, 3))
             assert {key: part[-1] for key, part in found.items()} == {"k0": 6, "k1": 7, "k2": 8}
+
+    async def test_only_a_sole_publisher_appends_to_a_compacted_topic(self, log: Transport, topic: Topic) -> None:
+        compacted = a_topic(compacted=True)
+        await log.ensure_topics([compacted])
+        with pytest.raises(SolePublisherNeeded) as told:
+            await log.publish([record(topic, "k", 1), record(compacted, "k", 1)])
+        assert told.value.topics == {compacted.name}
+        await log.publish([record(topic, "k", 2)])
+        async with log.subscribe(f"g-{topic.name}", [topic.name, compacted.name]) as subscription:
+            assert numbers(await read(subscription, 1)) == {"k": [2]}
+            assert await nothing_more(subscription)
+
+    async def test_an_older_publisher_of_a_name_appends_nothing_once_a_newer_one_has_begun(
+        self, world: World, log: Transport, topic: Topic
+    ) -> None:
+        """The older one has published before, or not yet; another name is another matter."""
+        compacted, other, name = a_topic(compacted=True), await world.another_process(), uuid4().hex
+        await log.ensure_topics([compacted])
+        async with log.sole_publisher(name) as older, other.sole_publisher(f"{name}-not") as stranger:
+            await older.publish([record(compacted, "k", n) for n in range(3)])
+            async with other.sole_publisher(name) as newer:
+                with pytest.raises(Superseded):
+                    await older.publish([record(compacted, "k", 3), record(topic, "k", 3)])
+                await newer.publish([record(compacted, "k", 4)])
+                await stranger.publish([record(compacted, "other", 0)])
+                await newer.publish([record(compacted, "k", 5)])
+        async with log.sole_publisher(name) as unused, other.sole_publisher(name) as newest:
+            await newest.publish([record(compacted, "k", 6)])
+            with pytest.raises(TransportUnavailable):
+                await unused.publish([record(compacted, "k", 7)])
+        async with log.subscribe(f"g-{compacted.name}", [topic.name, compacted.name]) as subscription:
+            assert numbers(await read(subscription, 7)) == {"k": [0, 1, 2, 4, 5, 6], "other": [0]}
+            assert await nothing_more(subscription)
+            assert sum((await subscription.lag()).values()) == 0
+
+    async def test_a_sole_publisher_refuses_like_any_other_and_goes_on(self, log: Transport) -> None:
+        compacted, late = a_topic(compacted=True), a_topic(compacted=True)
+        await log.ensure_topics([compacted])
+        async with log.sole_publisher(compacted.name) as publisher:
+            with pytest.raises(RecordRefused):
+                await publisher.publish([record(compacted, "k", 1, size=1_000_001)])
+            with pytest.raises(TopicMissing):
+                await publisher.publish([record(compacted, "k", 1), record(late, "k", 1)])
+            await publisher.publish([record(compacted, "k", 2)])
+        async with log.subscribe(f"g-{compacted.name}", [compacted.name]) as subscription:
+            assert numbers(await read(subscription, 1)) == {"k": [2]}
+            assert await nothing_more(subscription)
 
     async def test_lag_is_what_lies_between_position_and_end(self, log: Transport, topic: Topic) -> None:
         async with log.subscribe(f"g-{topic.name}", [topic.name]) as subscription:

@@ -1,6 +1,7 @@
 """The arena of crash tests: real PostgreSQL, a real log, and children that are killed and stopped while they work."""
 
 import asyncio
+import json
 import os
 import re
 import shutil
@@ -107,6 +108,10 @@ class Child:
     def alive(self) -> bool:
         return self.process.poll() is None
 
+    @property
+    def stopped(self) -> bool:
+        return self.alive and psutil.Process(self.process.pid).status() == psutil.STATUS_STOPPED
+
     def signal(self, number: signal.Signals) -> None:
         if self.alive:
             self.process.send_signal(number)
@@ -139,11 +144,30 @@ class Arena:
         self.directory = Path(tempfile.mkdtemp(prefix="lantai-arena-"))
         self.children: list[Child] = []
 
-    async def open(self) -> None:
+    async def open(self, *, compacted: bool = False) -> None:
+        """Make the topic; or make it a compacted one."""
         transport = transport_of(self.bus)
         await transport.start()
-        await transport.ensure_topics([replace(COUNTERS, name=self.topic)])
+        await transport.ensure_topics([replace(COUNTERS, name=self.topic, compacted=compacted)])
         await transport.stop()
+
+    async def log(self) -> Effects:
+        """What the log holds, in its order."""
+        transport, found = transport_of(self.bus), defaultdict(list)
+        await transport.start()
+        async with transport.subscribe(f"reader-{uuid7()}", [self.topic]) as subscription:
+            while batch := await subscription.fetch(1000, 3):
+                for one in batch:
+                    found[UUID(one.record.key)].append(json.loads(one.record.body)["number"])
+        await transport.stop()
+        return found
+
+    async def unpublished(self) -> int:
+        connection = await direct.connect(self.source_url, "arena")
+        try:
+            return int(await connection.fetchval("SELECT count(*) FROM outbox WHERE published_at IS NULL"))
+        finally:
+            await direct.close(connection)
 
     def start(self, role: str, *, kill_at: str = "", **environment: str) -> Child:
         """Start one part; `kill_at` is the failpoint, with the hit at which it dies."""

@@ -1,8 +1,8 @@
-"""A child process for crash tests: one part of the spine, which kills itself (SIGKILL) at a named point if told so.
+"""A child process for crash tests: one part of the spine, which kills or stops itself at a named point if told so.
 
 Run as `python -m tests.kit.spine_worker ROLE`, told by the environment: SOURCE_URL and TARGET_URL (databases of the
 producing and of the consuming service), BUS (`embedded URL` or `kafka BOOTSTRAP`), COUNTERS_TOPIC,
-KILL_AT (`point:hit`).
+KILL_AT or STOP_AT (`point:hit`; SIGKILL, SIGSTOP).
 The failpoints live here, around the product's parts, never in the product.
 """
 
@@ -12,7 +12,7 @@ import random
 import signal
 import sys
 from collections import Counter as Tally
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from typing import Any
@@ -27,7 +27,7 @@ from shared.bus.embedded import EmbeddedTransport
 from shared.bus.kafka import KafkaTransport
 from shared.bus.outbox import OutboxRow, mark_published
 from shared.bus.relay import Relay
-from shared.bus.transport import Delivered, Position, Record, Subscription, Transport
+from shared.bus.transport import Delivered, Position, Publisher, Record, Subscription, Transport
 from shared.db.engine import Database
 from shared.db.ids import uuid7
 from shared.db.uow import UnitOfWork
@@ -40,15 +40,17 @@ KAFKA_SESSION_SECONDS = 6.0
 RELAY_LEASE_SECONDS = 3.0
 GROUP = f"group-of-{COUNTERS.name}"
 
-_point, _, _hit = os.environ.get("KILL_AT", "").partition(":")
+_point, _, _hit = (os.environ.get("KILL_AT") or os.environ.get("STOP_AT", "")).partition(":")
+_blow = signal.SIGSTOP if os.environ.get("STOP_AT") else signal.SIGKILL
 _hits: Tally[str] = Tally()
+_on_the_wire: list["asyncio.Future[None]"] = []
 
 
 def failpoint(name: str) -> None:
-    """Die here and now, if this is the point and the hit that we were told."""
+    """Die or freeze here and now, if this is the point and the hit that we were told."""
     _hits[name] += 1
     if name == _point and _hits[name] == int(_hit or 1):
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), _blow)
 
 
 class MortalSubscription:
@@ -78,6 +80,31 @@ class MortalSubscription:
         return await self._inner.missed()
 
 
+async def _send(publishing: Awaitable[None]) -> None:
+    """Publish. Who is to freeze has it on the wire then: the relay, however soon it learns, cannot call it back."""
+    if _blow is signal.SIGSTOP:
+        publishing = asyncio.ensure_future(publishing)
+        _on_the_wire.append(publishing)
+        await asyncio.shield(publishing)
+    else:
+        await publishing
+
+
+class MortalPublisher:
+    """Dies before, in the middle of, or after a publish as the sole publisher."""
+
+    def __init__(self, inner: Publisher) -> None:
+        self._inner = inner
+
+    async def publish(self, records: Sequence[Record], timeout_seconds: float = 30) -> None:
+        failpoint("before_sole_publish")
+        if _point == "mid_sole_publish":
+            await self._inner.publish(records[: len(records) // 2], timeout_seconds)
+            failpoint("mid_sole_publish")
+        await _send(self._inner.publish(records, timeout_seconds))
+        failpoint("after_sole_publish")
+
+
 class MortalTransport:
     """Dies before, in the middle of, or after a publish."""
 
@@ -101,8 +128,17 @@ class MortalTransport:
         if _point == "mid_publish":
             await self._inner.publish(records[: len(records) // 2], timeout_seconds)
             failpoint("mid_publish")
-        await self._inner.publish(records, timeout_seconds)
+        await _send(self._inner.publish(records, timeout_seconds))
         failpoint("after_publish")
+
+    @asynccontextmanager
+    async def sole_publisher(self, name: str) -> AsyncIterator[Publisher]:
+        async with self._inner.sole_publisher(name) as inner:
+            failpoint("after_begin")
+            try:
+                yield MortalPublisher(inner)
+            finally:
+                await asyncio.gather(*_on_the_wire, return_exceptions=True)
 
     def subscribe(self, group: str, topics: Iterable[str]) -> AbstractAsyncContextManager[Subscription]:
         return self._subscription(group, list(topics))

@@ -69,7 +69,8 @@ async def test_leaving_the_embedded_log_is_refused_while_somebody_has_yet_to_rea
     await log.start()
     try:
         async with log.subscribe(group, [topic]) as member:
-            await log.publish([Record(topic, "key", {}, b"{}")])
+            async with log.sole_publisher("tests") as publisher:
+                await publisher.publish([Record(topic, "key", {}, b"{}")])
             read = []
             while not read:
                 read = await member.fetch(10, 1)

@@ -11,10 +11,15 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from tests.kit.crash import PATIENCE, Arena, CrashServer
+from tests.kit.spine import until
 from tests.kit.spine_worker import EMBEDDED_LEASE_SECONDS, KAFKA_SESSION_SECONDS, RELAY_LEASE_SECONDS
 
 LONGER_THAN_EVERY_SESSION = max(EMBEDDED_LEASE_SECONDS, KAFKA_SESSION_SECONDS, RELAY_LEASE_SECONDS) + 2
 RELAY_POINTS = ["before_publish:2", "mid_publish:2", "after_publish:2", "before_mark:2", "after_mark:2"]
+SOLE_PUBLISHER_POINTS = ["after_begin:2", "before_sole_publish:2", "mid_sole_publish:2", "after_sole_publish:2"]
+# Where a relay freezes, on which kind of topic, and what is last in the log of one key's 1 and 2 when it has thawed.
+# The ordinary topic is the control: there the old record does come last, and only the inboxes drop it.
+FREEZES = [("before_publish:1", True, 2), ("before_sole_publish:1", True, 2), ("before_publish:1", False, 1)]
 CONSUMER_POINTS = ["in_handler:15", "before_position:2", "after_position:2"]
 
 
@@ -25,6 +30,10 @@ async def _until(reached: Callable[[], bool]) -> None:
             return
         await asyncio.sleep(0.1)
     raise TimeoutError
+
+
+async def _all_published(arena: Arena) -> bool:
+    return await arena.unpublished() == 0
 
 
 class CrashSuite:
@@ -55,6 +64,38 @@ class CrashSuite:
         await arena.start("producer").ended()
         assert await dying.ended() == -signal.SIGKILL
         arena.start("relay")
+        await arena.settled()
+
+    @pytest.mark.parametrize("point", SOLE_PUBLISHER_POINTS)
+    async def test_a_relay_dies_as_the_sole_publisher(self, arena: Arena, point: str) -> None:
+        await arena.open(compacted=True)
+        arena.start("consumer")
+        dying = arena.start("relay", kill_at=point)
+        await arena.start("producer").ended()
+        assert await dying.ended() == -signal.SIGKILL
+        arena.start("relay")
+        await arena.settled()
+
+    @pytest.mark.parametrize(("point", "compacted", "last"), FREEZES)
+    async def test_a_thawed_relay_appends_nothing_old_to_a_compacted_topic(
+        self, arena: Arena, point: str, compacted: bool, last: int
+    ) -> None:
+        await arena.open(compacted=compacted)
+        frozen = arena.start("relay", STOP_AT=point)
+        producer = arena.start("producer", SUBJECTS="1", COMMITS="2", PAUSE_SECONDS="2")
+        await _until(lambda: frozen.stopped)
+        arena.start("relay")
+        assert await producer.ended() == 0
+        await until(lambda: _all_published(arena), PATIENCE)
+        (before,) = (await arena.log()).values()
+        assert before[-1] == 2
+        frozen.signal(signal.SIGCONT)
+        await _until(lambda: "relay lost its session" in frozen.out.read_text())
+        await asyncio.sleep(1)
+        (found,) = (await arena.log()).values()
+        assert found[-1] == last, found
+        arena.start("consumer")
+        await arena.start("producer").ended()
         await arena.settled()
 
     @pytest.mark.parametrize("point", CONSUMER_POINTS)

@@ -27,6 +27,11 @@ def record(agency_id: UUID, code: str, name: str) -> Record:
     return Record(AgencyUpserted.topic.name, key, headers, body)
 
 
+async def append(bus: EmbeddedTransport, records: list[Record]) -> None:
+    async with bus.sole_publisher("tests") as publisher:
+        await publisher.publish(records)
+
+
 async def until_known(db: Database, wanted: dict[str, str]) -> None:
     async def known() -> bool:
         async with db.read() as session:
@@ -39,18 +44,18 @@ async def until_known(db: Database, wanted: dict[str, str]) -> None:
 async def test_the_newest_state_of_every_agency_stands(counters: Database, bus: EmbeddedTransport) -> None:
     await bus.ensure_topics([AgencyUpserted.topic])
     agencies = some_ids(40)
-    await bus.publish([record(a, f"A{n}", "旧名") for n, a in enumerate(agencies)])
-    await bus.publish([record(a, f"A{n}", f"第{n}局") for n, a in enumerate(agencies)])
+    await append(bus, [record(a, f"A{n}", "旧名") for n, a in enumerate(agencies)])
+    await append(bus, [record(a, f"A{n}", f"第{n}局") for n, a in enumerate(agencies)])
     async with running(Consumers(counters, bus, "g", HANDLERS)):
         await until_known(counters, {f"A{n}": f"第{n}局" for n in range(40)})
-        await bus.publish([record(agencies[0], "A0", "新名")])
+        await append(bus, [record(agencies[0], "A0", "新名")])
         await until_known(counters, {f"A{n}": f"第{n}局" if n else "新名" for n in range(40)})
 
 
 async def test_a_code_that_another_agency_bears_parks_one_agency(counters: Database, bus: EmbeddedTransport) -> None:
     await bus.ensure_topics([AgencyUpserted.topic])
     agencies = some_ids(12)
-    await bus.publish([record(a, f"A{n if n != 9 else 3}", "某局") for n, a in enumerate(agencies)])
+    await append(bus, [record(a, f"A{n if n != 9 else 3}", "某局") for n, a in enumerate(agencies)])
     async with running(Consumers(counters, bus, "g", HANDLERS)):
         await until_known(counters, {f"A{n}": "某局" for n in range(12) if n != 9})
     async with counters.read() as session:

@@ -1,0 +1,151 @@
+"""Publishing to Kafka: batches in order per partition, and the sole publisher of compacted topics.
+
+A sole publisher is a producer with a `transactional_id`: to begin is InitProducerId, which ends what an earlier holder
+had under way and makes the broker refuse whatever else that one sends. The transaction is only the fence. Consumers
+read uncommitted records all the same, because each is a fact that the outbox has committed: what a transaction that
+was broken off leaves in the log comes again with the same id, and the inbox drops it.
+"""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.errors import (
+    InvalidProducerEpoch,
+    InvalidProducerIdMapping,
+    InvalidTxnState,
+    ProducerClosed,
+    ProducerFenced,
+)
+
+from shared.bus.kafka_limits import REQUEST_SECONDS, end, unavailable
+from shared.bus.transport import (
+    Record,
+    Superseded,
+    TopicMissing,
+    TransportUnavailable,
+    partition_of,
+    refuse_oversized,
+)
+from shared.events import MAX_EVENT_BYTES
+
+NEW_TOPIC_SECONDS = 1.0  # a topic that was created a moment ago is not known to every broker at once
+BATCH_BYTES = MAX_EVENT_BYTES + 20_000  # one record at the limit, with its framing, still fits the broker's 1 MiB
+SHUT_OUT = (ProducerFenced, InvalidProducerEpoch, InvalidProducerIdMapping, InvalidTxnState)
+Places = Mapping[TopicPartition, list[int]]  # where each record goes, by its index
+
+
+async def opened(common: Mapping[str, Any], **more: Any) -> AIOKafkaProducer:
+    """Return a producer that is connected and has its id."""
+    producer = AIOKafkaProducer(**common, acks="all", enable_idempotence=True, max_batch_size=BATCH_BYTES, **more)
+    try:
+        async with asyncio.timeout(REQUEST_SECONDS):
+            await producer.start()
+    except BaseException:
+        await dropped(producer)
+        raise
+    return producer
+
+
+async def dropped(producer: AIOKafkaProducer) -> None:
+    """End a producer with whatever it still holds: the relay gives those rows again.
+
+    The client has no word for it. `stop` alone waits for what is unsent, and cut short it leaves a sender behind that
+    goes on trying, and sends when the broker is back; so what is unsent fails first, and the sender ends before it.
+    """
+    producer._message_accumulator.fail_all(ProducerClosed())
+    if (sender := producer._sender.sender_task) is not None:
+        sender.cancel()
+    await end(producer.client.close())
+    await end(producer.stop())
+
+
+async def places_of(producer: AIOKafkaProducer, records: Sequence[Record]) -> Places:
+    """Return the partition of every record. Raises TopicMissing, or TransportUnavailable."""
+    places: dict[TopicPartition, list[int]] = defaultdict(list)
+    counts = await _partition_counts(producer, {record.topic for record in records})
+    for index, record in enumerate(records):
+        places[TopicPartition(record.topic, partition_of(record.key, counts[record.topic]))].append(index)
+    return places
+
+
+async def send_all(
+    producer: AIOKafkaProducer, records: Sequence[Record], places: Places, acknowledged: set[int]
+) -> None:
+    """Send to every partition, and note what the broker took."""
+    sends = [_send(producer, place, indices, records, acknowledged) for place, indices in places.items()]
+    # Every partition gets its chance before the first failure is told: the acknowledged ones are not sent again.
+    for outcome in await asyncio.gather(*sends, return_exceptions=True):
+        if isinstance(outcome, BaseException):
+            raise outcome
+
+
+class SolePublisher:
+    """See `Transport.sole_publisher`."""
+
+    def __init__(self, producer: AIOKafkaProducer) -> None:
+        self._producer = producer
+        self._broken = False
+
+    async def publish(self, records: Sequence[Record], timeout_seconds: float = 30) -> None:
+        refuse_oversized(records)
+        if self._broken:
+            raise TransportUnavailable("Kafka: this publisher failed before: another one has to begin")
+        with unavailable("not acknowledged"):
+            async with asyncio.timeout(timeout_seconds):
+                places = await places_of(self._producer, records)
+                self._broken = True  # until the transaction is whole: the next publisher to begin breaks it off
+                await self._transaction(records, places)
+                self._broken = False
+
+    async def _transaction(self, records: Sequence[Record], places: Places) -> None:
+        try:
+            await self._producer.begin_transaction()
+            await send_all(self._producer, records, places, set())
+            await self._producer.commit_transaction()
+        except SHUT_OUT as shut_out:
+            raise Superseded(f"Kafka: another publisher has begun: {shut_out!r}") from shut_out
+
+
+async def _partition_counts(producer: AIOKafkaProducer, topics: Collection[str]) -> dict[str, int]:
+    """Return how many partitions each topic has. Raises TopicMissing, or TransportUnavailable."""
+    client = producer.client
+    until = time.monotonic() + NEW_TOPIC_SECONDS
+    while missing := [topic for topic in topics if not client.cluster.partitions_for_topic(topic)]:
+        for topic in missing:
+            client.add_topic(topic)
+        # Only a broker that answers can tell that there is no such topic.
+        if not await client.force_metadata_update():
+            raise TransportUnavailable("Kafka: no broker answers")
+        if time.monotonic() > until:
+            raise TopicMissing(missing)
+        await asyncio.sleep(0.1)
+    return {topic: len(client.cluster.partitions_for_topic(topic)) for topic in topics}
+
+
+async def _send(
+    producer: AIOKafkaProducer,
+    place: TopicPartition,
+    indices: list[int],
+    records: Sequence[Record],
+    acknowledged: set[int],
+) -> None:
+    """Send one partition's records, one batch after the other: a later batch never overtakes a failed one."""
+    rest = iter(indices)
+    index = next(rest, None)
+    while index is not None:
+        batch, sent = producer.create_batch(), []
+        while index is not None and _append(batch, records[index]):
+            sent.append(index)
+            index = next(rest, None)
+        batch.close()
+        await (await producer.send_batch(batch, place.topic, partition=place.partition))
+        acknowledged.update(sent)
+
+
+def _append(batch: Any, record: Record) -> bool:
+    headers = list(zip(record.headers, map(str.encode, record.headers.values()), strict=True))
+    return batch.append(key=record.key.encode(), value=record.body, timestamp=None, headers=headers) is not None
