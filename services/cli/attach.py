@@ -46,7 +46,7 @@ def use_system_in(var: Path) -> None:
 async def database(service: str) -> AsyncIterator[Database]:
     """Open a service's database as the service's own role."""
     _, settings = load_settings(service)
-    db = Database(database_url(settings), service, pool_size=2)
+    db = Database(database_url(settings), service, pool_size=5)
     try:
         yield db
     finally:

@@ -29,8 +29,7 @@ class Database:
         url: str,
         service: str,
         *,
-        pool_size: int = 5,
-        max_overflow: int = 5,
+        pool_size: int = 10,
         pool_timeout_seconds: float = 5,
         connect_timeout_seconds: float = 3,
         statement_timeout_ms: int = 15_000,
@@ -42,7 +41,8 @@ class Database:
         self.engine: AsyncEngine = create_async_engine(
             parsed,
             pool_size=pool_size,
-            max_overflow=max_overflow,
+            max_overflow=0,  # a connection beyond the pool would be made and closed again for a moment's crowd
+            pool_use_lifo=True,  # the few that are warm do the work
             pool_timeout=pool_timeout_seconds,
             isolation_level="AUTOCOMMIT",  # a unit of work's transaction is the driver's own, reads need none
             hide_parameters=True,  # an error's text must not hold what a citizen wrote

@@ -43,7 +43,7 @@ class ServiceSettings(BaseSettings):
     oidc_roles_claim: str = "lantai_roles"
     base_url: str = "http://localhost:8000"
     internal_url: str = ""
-    pool_size: int = Field(default=5, ge=1, le=100)
+    pool_size: int = Field(default=10, ge=1, le=100)
     public_requests_per_minute: int = Field(default=120, ge=1)
     trusted_proxies: str = ""
     relay_poll_seconds: float = Field(default=1.0, gt=0)

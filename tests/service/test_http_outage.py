@@ -130,7 +130,7 @@ async def test_a_connection_lost_inside_a_command_is_503_and_nothing_is_kept(edg
 
 
 async def test_no_room_in_the_pool_is_503_within_the_limit(edge: EdgeService, edge_url: str) -> None:
-    full = Database(edge_url, "edge", pool_size=1, max_overflow=0, pool_timeout_seconds=0.2)
+    full = Database(edge_url, "edge", pool_size=1, pool_timeout_seconds=0.2)
     object.__setattr__(edge.parts, "db", full)
     async with full.read() as session:
         await session.execute(text("SELECT 1"))

@@ -7,6 +7,7 @@ the derived row, moves the timers and counts the version up. Commands do nothing
 from collections.abc import Collection, Mapping
 from dataclasses import InitVar, dataclass, field
 from datetime import date
+from functools import cached_property
 from types import SimpleNamespace
 from typing import Any, TypeVar, cast
 from uuid import UUID
@@ -63,12 +64,17 @@ class Case:
     desk: Desk
     today: date
     known: InitVar[Standing | None] = None
-    standing: Standing = field(init=False)
     fired: set[tuple[str, date]] | None = None
     unwritten: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self, known: Standing | None) -> None:
-        self.standing = known or self._derive()
+        if known is not None:
+            self.standing = known
+
+    @cached_property
+    def standing(self) -> Standing:
+        """Where the case stands by its history."""
+        return self._derive()
 
     @property
     def position(self) -> Position:

@@ -15,7 +15,7 @@ STEP_SECONDS = 0.00005
 async def test_what_is_committed_after_a_cut_off_write_is_kept(counters_url: str) -> None:
     """A BEGIN that was cut off once left the connection inside a transaction whose end nobody ever asked for."""
     cut_off, kept = some_ids(2)
-    database = Database(counters_url, "tests", pool_size=1, max_overflow=0)
+    database = Database(counters_url, "tests", pool_size=1)
     await emit(database, kept, 0)
     for moment in range(MOMENTS):
         cut = asyncio.create_task(emit(database, cut_off, moment))

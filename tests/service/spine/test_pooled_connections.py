@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from shared.db.engine import PING_AFTER_IDLE_SECONDS, Database
 from tests.kit.postgres import PostgresServer
@@ -37,7 +37,7 @@ async def used(db: Database) -> int:
 async def test_a_connection_that_its_server_closed_is_replaced(
     fresh_database: Callable[..., str], postgres: PostgresServer
 ) -> None:
-    db = Database(fresh_database("counters", build_counters), "test", pool_size=1, max_overflow=0)
+    db = Database(fresh_database("counters", build_counters), "test", pool_size=1)
     first = await used(db)
     assert await used(db) == first
     cut_everybody(postgres, db)
@@ -49,9 +49,20 @@ async def test_a_connection_that_its_server_closed_is_replaced(
 async def test_one_that_was_lost_unnoticed_is_found_by_asking(
     fresh_database: Callable[..., str], postgres: PostgresServer
 ) -> None:
-    db = Database(fresh_database("counters", build_counters), "test", pool_size=1, max_overflow=0)
+    db = Database(fresh_database("counters", build_counters), "test", pool_size=1)
     first = await used(db)
     cut_unnoticed(postgres, db)
     async with db.write(SYSTEM) as uow:
         assert (await uow.session.execute(MINE)).scalar_one() != first
+    await db.dispose()
+
+
+async def test_a_crowd_makes_no_connections_that_are_closed_again(counters_url: str) -> None:
+    """Opening one costs more than a command does."""
+    db = Database(counters_url, "test", pool_size=3)
+    made = list[object]()
+    event.listen(db.engine.sync_engine, "connect", lambda connection, _: made.append(connection))
+    for _ in range(3):
+        await asyncio.gather(*(used(db) for _ in range(20)))
+    assert len(made) == 3
     await db.dispose()
