@@ -28,6 +28,7 @@ from shared.auth import DevelopmentIssuer
 from shared.auth.issuer_app import issuer_app
 from shared.db.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from shared.http.client import ServiceUnreachable, fetch_json
+from shared.service.heap import keep_what_is_loaded
 from shared.service.provisioning import prepare_bus, prepare_service
 from shared.service.runtime import make_transport, open_deps
 from shared.service.server import Stopped, serving, unless_stopped, until_signalled
@@ -71,6 +72,7 @@ class System:
                 proxies = os.environ.get("LANTAI_TRUSTED_PROXIES", "")
                 await stack.enter_async_context(serving(app, self.listening, trusted_proxies=proxies))
                 await unless_stopped(stop, self._until_ready())
+                keep_what_is_loaded()
                 typer.echo(f"Lantai is ready: {os.environ['LANTAI_BASE_URL']}")
                 await stop.wait()
 

@@ -3,6 +3,7 @@
 import socket
 
 from shared.service.definition import Definition
+from shared.service.heap import keep_what_is_loaded
 from shared.service.runtime import make_transport, open_deps
 from shared.service.server import serving, until_signalled
 from shared.service.settings import ServiceSettings
@@ -18,6 +19,7 @@ async def serve_api(definition: Definition, settings: ServiceSettings, listening
             app.router.lifespan_context(app),
             serving(app, listening, trusted_proxies=settings.trusted_proxies),
         ):
+            keep_what_is_loaded()
             await stop.wait()
 
 
@@ -30,6 +32,7 @@ async def run_worker(definition: Definition, settings: ServiceSettings, listenin
         await transport.start()
         try:
             async with worker.running(), serving(worker.app, listening):
+                keep_what_is_loaded()
                 await stop.wait()
         finally:
             await transport.stop()
