@@ -13,13 +13,13 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import delete, func, select, update
 
 from shared.bus.incoming import Incoming
 from shared.bus.transport import Record
 from shared.db.sessions import AnySession, WriteSession
 from shared.db.spine import parked_events, parked_keys
-from shared.db.uow import UnitOfWork
+from shared.db.uow import BUSINESS_NOW, Question, UnitOfWork
 
 Place = tuple[str, str]
 
@@ -48,7 +48,16 @@ _FOLLOW = """
         WITH ORDINALITY AS given (topic, key, event_id, headers, body, place)
     ORDER BY place
 """
-_ALONE = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:place, 1))")
+_ALONE = f"SELECT {BUSINESS_NOW} AS now, pg_try_advisory_xact_lock(hashtextextended($1, 1)) AS alone"
+_HEAD = """
+    SELECT id, event_id, headers, body, attempts, error
+    FROM parked_keys JOIN parked_events USING (topic, key)
+    WHERE topic = $1 AND key = $2 AND retry_at <= clock_timestamp() ORDER BY id LIMIT 1
+"""
+_FAILED_AGAIN = """
+    UPDATE parked_keys SET attempts = $3 + 1, error = $4, retry_at = clock_timestamp() + $5::interval
+    WHERE topic = $1 AND key = $2 AND attempts = $3 RETURNING key
+"""
 
 
 @dataclass(frozen=True)
@@ -104,23 +113,22 @@ async def due(session: AnySession, limit: int) -> list[Place]:
     return [(row.topic, row.key) for row in await session.execute(query)]
 
 
-async def take_head(session: WriteSession, place: Place) -> Head | None:
+def alone(place: Place) -> Question:
+    """Begin a unit of work on this key as the only one, unless another one is at it; `take_head` sees which."""
+    return Question(_ALONE, ("/".join(place),))
+
+
+async def take_head(uow: UnitOfWork, place: Place) -> Head | None:
     """Take the key's first event for an attempt; None when another process is at it or nothing is due."""
-    if not await session.scalar(_ALONE, {"place": "/".join(place)}):
+    if not uow.told[0]["alone"]:
         return None
-    query = (
-        select(parked_events, parked_keys.c.attempts, parked_keys.c.error)
-        .join_from(parked_keys, parked_events, _same_key(parked_events.c))
-        .where(*_is(place, parked_keys.c), parked_keys.c.retry_at <= func.clock_timestamp())
-        .order_by(parked_events.c.id)
-        .limit(1)
-    )
-    row = (await session.execute(query)).first()
-    if row is None:
-        return None
-    headers = json.loads(row.headers)
-    record = Record(row.topic, row.key, headers, row.body)
-    return Head(row.id, Incoming(row.event_id, headers.get("ce_type", ""), record), row.attempts, row.error)
+    # A statement of its own: one that began before the lock was ours would not see what its last holder did.
+    for row in await uow.fetch(_HEAD, *place):
+        headers = json.loads(row["headers"])
+        record = Record(*place, headers, row["body"])
+        incoming = Incoming(row["event_id"], headers.get("ce_type", ""), record)
+        return Head(row["id"], incoming, row["attempts"], row["error"])
+    return None
 
 
 async def advance(session: WriteSession, place: Place, head_id: int) -> bool:
@@ -142,26 +150,10 @@ async def retry_now(session: WriteSession, place: Place) -> None:
     )
 
 
-async def failed_again(
-    session: WriteSession, place: Place, seen_attempts: int, error: str, pause: timedelta | None
-) -> bool:
+async def failed_again(uow: UnitOfWork, place: Place, seen_attempts: int, error: str, pause: timedelta | None) -> bool:
     """Count one more failure; without a pause the key waits for a decision. False when another process counted it."""
-    changed = await session.execute(
-        update(parked_keys)
-        .where(*_is(place, parked_keys.c), parked_keys.c.attempts == seen_attempts)
-        .values(attempts=seen_attempts + 1, error=error, retry_at=None if pause is None else _in(pause))
-        .returning(parked_keys.c.key)
-    )
-    return changed.first() is not None
-
-
-def _in(pause: timedelta) -> Any:
-    return func.clock_timestamp() + pause
+    return bool(await uow.fetch(_FAILED_AGAIN, *place, seen_attempts, error, pause))
 
 
 def _is(place: Place, columns: Any) -> tuple[Any, Any]:
     return columns.topic == place[0], columns.key == place[1]
-
-
-def _same_key(columns: Any) -> Any:
-    return (columns.topic == parked_keys.c.topic) & (columns.key == parked_keys.c.key)

@@ -6,12 +6,12 @@ from contextlib import suppress
 import structlog
 
 from shared.bus.dead_letters import bury_event
-from shared.bus.dispatch import Dispatcher, Failure
-from shared.bus.parked import Head, Place, advance, due, failed_again, take_head
+from shared.bus.dispatch import Dispatcher, EventsFailed, Failure
+from shared.bus.parked import Head, Place, advance, alone, due, failed_again, take_head
 from shared.db.engine import Database
 from shared.db.retry import RetryPolicy
 from shared.db.trouble import database_trouble, describe
-from shared.db.uow import Actor
+from shared.db.uow import Actor, UnitOfWork
 from shared.telemetry.metrics import Metrics
 
 log = structlog.get_logger(__name__)
@@ -66,28 +66,38 @@ class Retries:
         """Try the key's first event; tell whether another one is due at once."""
         head: Head | None = None
         try:
-            async with self._db.write(Actor.system(self._db.service)) as uow:
-                head = await take_head(uow.session, place)
+            async with self._db.write(Actor.system(self._db.service), alone(place)) as uow:
+                head = await take_head(uow, place)
                 if head is None:
                     return False
-                await self._dispatcher.handle(uow, [head.incoming])
-                await uow.flush()
-                free = await advance(uow.session, place, head.id)
-            self._retried.labels("handled").inc()
-            return not free
+                outcome, more = await self._handle(uow, place, head)
         except Exception as error:
             if head is None or database_trouble(error) or isinstance(error, OSError):
                 raise
-            await self._count(place, head, error.error if isinstance(error, Failure) else describe(error))
-            return False
+            told = error.error if isinstance(error, Failure) else describe(error)
+            async with self._db.write(Actor.system(self._db.service)) as uow:
+                outcome, more = await self._failed(uow, place, head, told)
+        self._retried.labels(outcome).inc()
+        return more
 
-    async def _count(self, place: Place, head: Head, error: str) -> None:
+    async def _handle(self, uow: UnitOfWork, place: Place, head: Head) -> tuple[str, bool]:
+        """Return the outcome, and whether another event is due at once."""
+        try:
+            await self._dispatcher.handle(uow, [head.incoming])
+        except EventsFailed as failed:
+            if not failed.harmless:
+                raise
+            return await self._failed(uow, place, head, failed.error)
+        await uow.flush()
+        return "handled", not await advance(uow.session, place, head.id)
+
+    async def _failed(self, uow: UnitOfWork, place: Place, head: Head, error: str) -> tuple[str, bool]:
         attempts = head.attempts + 1
         pause = self._policy.pause_after(attempts)
-        async with self._db.write(Actor.system(self._db.service)) as uow:
-            if not await failed_again(uow.session, place, head.attempts, error, pause):
-                return
-            if pause is None:
-                await bury_event(uow.session, head, attempts, error)
-                log.error("event is a dead letter", event_id=str(head.incoming.event_id), error=error)
-        self._retried.labels("failed" if pause else "dead").inc()
+        if not await failed_again(uow, place, head.attempts, error, pause):
+            return "counted elsewhere", False
+        if pause is not None:
+            return "failed", False
+        await bury_event(uow.session, head, attempts, error)
+        log.error("event is a dead letter", event_id=str(head.incoming.event_id), error=error)
+        return "dead", False
