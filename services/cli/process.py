@@ -1,6 +1,5 @@
 """How a command becomes a serving process: logs, a socket, and failures told in one sentence."""
 
-import asyncio
 import socket
 import sys
 from collections.abc import Coroutine
@@ -8,6 +7,7 @@ from typing import Any
 
 from services.cli.failure import Failed
 from shared.bus.transport import TransportError
+from shared.service import loop
 from shared.service.provisioning import NoDatabase
 from shared.service.server import PortTaken, listen
 from shared.telemetry import logging
@@ -25,6 +25,6 @@ def run(name: str, work: Coroutine[Any, Any, None]) -> None:
     """Run to the end; logs go to stderr, as JSON unless a person is looking."""
     logging.configure(name, json=not sys.stderr.isatty())
     try:
-        asyncio.run(work)
+        loop.run(work)
     except (NoDatabase, TransportError) as error:
         raise Failed(str(error)) from None

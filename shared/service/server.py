@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 import uvicorn
 from starlette.types import ASGIApp
 
+from shared.service.protocol import HeadLimited
+
 T = TypeVar("T")
 
 OPEN_ANSWERS_SECONDS = 2  # how long an answer that is under way may take after the signal
@@ -79,6 +81,7 @@ async def serving(app: ASGIApp, listening: socket.socket, *, trusted_proxies: st
     server = _Server(
         uvicorn.Config(
             app,
+            http=HeadLimited,
             lifespan="off",
             log_config=None,
             access_log=False,

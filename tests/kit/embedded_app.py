@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from shared.db.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from shared.service import loop
 
 
 async def main(var: Path) -> int:
@@ -27,4 +28,4 @@ async def main(var: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main(Path(sys.argv[1]))))
+    sys.exit(loop.run(main(Path(sys.argv[1]))))

@@ -32,6 +32,7 @@ from shared.db.engine import Database
 from shared.db.ids import uuid7
 from shared.db.uow import UnitOfWork
 from shared.events import Envelope, Topic
+from shared.service import loop
 from shared.timers import DueTimer, Scheduler
 from tests.kit.spine import AGENCY, COUNTERS, SYSTEM, Counted, effects
 
@@ -233,4 +234,4 @@ async def _run(stop: asyncio.Event, part: Any) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1]))
+    loop.run(main(sys.argv[1]))

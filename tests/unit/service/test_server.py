@@ -4,8 +4,11 @@ import asyncio
 import socket
 
 import pytest
+from starlette.responses import PlainTextResponse
+from starlette.types import Receive, Scope, Send
 
-from shared.service.server import PortTaken, Stopped, listen, unless_stopped
+from shared.service.protocol import MAX_HEAD_BYTES
+from shared.service.server import PortTaken, Stopped, listen, serving, unless_stopped
 
 
 def test_a_taken_port_names_itself_and_what_moves_it() -> None:
@@ -52,3 +55,37 @@ async def test_a_stop_cancels_the_work_and_waits_for_it() -> None:
     with pytest.raises(Stopped):
         await unless_stopped(stop, work())
     assert cleaned == ["yes"]
+
+
+async def _length_of_body(scope: Scope, receive: Receive, send: Send) -> None:
+    length, more = 0, True
+    while more:
+        message = await receive()
+        length, more = length + len(message["body"]), message["more_body"]
+    await PlainTextResponse(str(length))(scope, receive, send)
+
+
+async def _answer(*pieces: bytes) -> bytes:
+    """What the server says until it closes the connection."""
+    with listen("127.0.0.1", 0, "--port") as taken:
+        async with serving(_length_of_body, taken):
+            reader, writer = await asyncio.open_connection(*taken.getsockname())
+            for piece in pieces:
+                writer.write(piece)
+                await writer.drain()
+                await asyncio.sleep(0.05)  # long enough to be read for itself
+            answer = await reader.read()
+            writer.close()
+    return answer
+
+
+async def test_a_head_that_does_not_end_is_refused() -> None:
+    answer = await _answer(b"GET / HTTP/1.1\r\nx-endless: ", b"x" * (MAX_HEAD_BYTES + 1))
+    assert answer.startswith(b"HTTP/1.1 400")
+
+
+async def test_a_long_body_after_a_head_in_pieces_is_not_taken_for_its_head() -> None:
+    head = [b"POST / HTTP/1.1\r\nconnection: close\r\n", b"content-length: %d\r\n\r\n" % (2 * MAX_HEAD_BYTES)]
+    answer = await _answer(*head, b"x" * MAX_HEAD_BYTES, b"x" * MAX_HEAD_BYTES)
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert answer.endswith(b"\r\n\r\n%d" % (2 * MAX_HEAD_BYTES))
