@@ -78,7 +78,8 @@ class KafkaTransport:
     async def start(self) -> None: ...
 
     async def stop(self) -> None:
-        await self._drop_producer()
+        if self._producer is not None:
+            await self._drop(self._producer)
 
     async def _connected(self) -> AIOKafkaProducer:
         async with self._connecting:
@@ -86,12 +87,11 @@ class KafkaTransport:
                 self._producer = await opened(self._common)
             return self._producer
 
-    async def _drop_producer(self) -> None:
-        """Forget the producer, and what was learnt of the topics."""
-        producer, self._producer = self._producer, None
-        self._compacted = {}
-        if producer is not None:
-            await dropped(producer)
+    async def _drop(self, producer: AIOKafkaProducer) -> None:
+        """End a producer; if it is the one in use, the next call makes another and learns of the topics anew."""
+        if self._producer is producer:
+            self._producer, self._compacted = None, {}
+        await dropped(producer)
 
     async def check(self) -> None:
         with unavailable("no metadata"):
@@ -113,20 +113,22 @@ class KafkaTransport:
 
     async def publish(self, records: Sequence[Record], timeout_seconds: float = 30) -> None:
         refuse_oversized(records)
+        with unavailable("no producer"):
+            async with asyncio.timeout(timeout_seconds):
+                producer = await self._connected()
         acknowledged: set[int] = set()
         try:
             with unavailable("not acknowledged"):
                 async with asyncio.timeout(timeout_seconds):
-                    producer = await self._connected()
                     places = await places_of(producer, records)
                     await self._refuse_compacted(producer, {place.topic for place in places})
                     await send_all(producer, records, places, acknowledged)
         except TransportUnavailable as failure:
             # A batch left in the client could be sent after newer ones of another relay: drop it with the client.
-            await self._drop_producer()
+            await self._drop(producer)
             raise TransportUnavailable(str(failure), frozenset(acknowledged)) from failure
         except asyncio.CancelledError:
-            await self._drop_producer()
+            await self._drop(producer)
             raise
 
     async def _refuse_compacted(self, producer: AIOKafkaProducer, topics: set[str]) -> None:

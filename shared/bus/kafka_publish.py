@@ -97,9 +97,13 @@ class SolePublisher:
         with unavailable("not acknowledged"):
             async with asyncio.timeout(timeout_seconds):
                 places = await places_of(self._producer, records)
-                self._broken = True  # until the transaction is whole: the next publisher to begin breaks it off
-                await self._transaction(records, places)
-                self._broken = False
+            try:
+                async with asyncio.timeout(timeout_seconds):
+                    await self._transaction(records, places)
+            except BaseException:  # the transaction stays open: the next publisher to begin breaks it off
+                self._broken = True
+                await dropped(self._producer)
+                raise
 
     async def _transaction(self, records: Sequence[Record], places: Places) -> None:
         try:
