@@ -2,10 +2,10 @@
 
 Three handlers are measured: one that takes neighbouring events together and writes their rows in one statement, one
 that takes events singly and leaves its row to the unit of work's flush, and one that executes its own statement per
-event. The poison is in the second: a handler that raises.
+event. The poison is in the second: a handler that raises. All of them, the bare reader too, run on the event loop and
+with the garbage collector's settings of a worker.
 """
 
-import asyncio
 import os
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -24,6 +24,8 @@ from shared.db.engine import Database
 from shared.db.ids import uuid7
 from shared.db.uow import UnitOfWork
 from shared.events import Envelope, encode
+from shared.service import loop
+from shared.service.heap import keep_what_is_loaded
 from shared.telemetry.metrics import Metrics
 from tests.kit.spine import AGENCY, COUNTERS, Counted, PoisonedEvent, effects
 
@@ -53,6 +55,7 @@ async def poisoned(uow: UnitOfWork, event: Envelope[Counted]) -> None:
 
 
 async def main() -> None:
+    keep_what_is_loaded()
     async with database() as db, broker() as kafka:
         transport = KafkaTransport(kafka.bootstrap)
         await transport.ensure_topics([COUNTERS])
@@ -156,4 +159,4 @@ async def _bare(db: Database, bootstrap: str) -> float:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    loop.run(main())

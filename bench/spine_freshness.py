@@ -1,4 +1,8 @@
-"""Goal 4: from the commit in one service to the effect committed in another, at 100 events a second."""
+"""Goal 4: from the commit in one service to the effect committed in another, at 100 events a second.
+
+The handler leaves its row to the unit of work, as those of the services do. What is measured alone runs on the same
+event loop, with the same garbage collector's settings, on a durable database and with every acknowledgement.
+"""
 
 import asyncio
 import statistics
@@ -15,7 +19,11 @@ from shared.bus.kafka import KafkaTransport
 from shared.bus.relay import Relay
 from shared.db.engine import Database
 from shared.db.ids import uuid7
-from tests.kit.spine import COUNTERS, Counted, Counter, emit
+from shared.db.uow import UnitOfWork
+from shared.events import Envelope
+from shared.service import loop
+from shared.service.heap import keep_what_is_loaded
+from tests.kit.spine import COUNTERS, Counted, effects, emit
 
 EVENTS = 1_500
 PER_SECOND = 100
@@ -35,7 +43,12 @@ class Watched(Consumers):
         return settled
 
 
+async def collect(uow: UnitOfWork, event: Envelope[Counted]) -> None:
+    uow.insert(effects, {"subject": event.subject, "number": event.data.number})
+
+
 async def main() -> None:
+    keep_what_is_loaded()
     async with database() as db, broker() as kafka:
         whole = await _whole(db, kafka.bootstrap)
         notify, log = await _notify(db), await _log(kafka.bootstrap)
@@ -57,7 +70,7 @@ async def _paced(count: int) -> None:
 async def _whole(db: Database, bootstrap: str) -> list[float]:
     transport = KafkaTransport(bootstrap)
     await transport.ensure_topics([COUNTERS])
-    consumers = Watched(db, transport, f"g-{uuid4()}", Counter().handlers)
+    consumers = Watched(db, transport, f"g-{uuid4()}", {Counted: collect})
     consumers.committed = {}
     parts = [Relay(db, transport), Doorbell(db), consumers]
     for part in parts:
@@ -89,11 +102,13 @@ async def _notify(db: Database) -> list[float]:
         for number in range(300):
             await _paced(number)
             heard.clear()
-            await speaker.execute("INSERT INTO effects (subject, number) VALUES (gen_random_uuid(), $1)", number)
+            row = await speaker.fetchval(
+                "INSERT INTO effects (subject, number) VALUES (gen_random_uuid(), $1) RETURNING id", number
+            )
             began = time.perf_counter()
             await speaker.execute("NOTIFY bench")
             await heard.wait()
-            await listener.fetch("SELECT * FROM effects WHERE number = $1", number)
+            await listener.fetch("SELECT * FROM effects WHERE id = $1", row)
             found.append(time.perf_counter() - began)
     return found[50:]
 
@@ -120,4 +135,4 @@ async def _log(bootstrap: str) -> list[float]:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    loop.run(main())
