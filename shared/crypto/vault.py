@@ -8,7 +8,6 @@ stable across rotations because its key is derived from the first key, which the
 
 import base64
 import binascii
-import hashlib
 import hmac
 import os
 from collections.abc import Mapping
@@ -84,7 +83,7 @@ class Vault:
     def blind(self, value: str, *, purpose: str) -> str:
         """Return the blind index (64 hex digits) of a value the caller has normalised; equal values, equal indexes."""
         message = purpose.encode() + b"\x00" + value.encode()
-        return hmac.new(self._index_key, message, hashlib.sha256).hexdigest()
+        return hmac.digest(self._index_key, message, "sha256").hex()
 
 
 def _bound(prefix: str, context: str) -> bytes:

@@ -46,24 +46,39 @@ class Batch:
         values: list[Any] = []
         parts = list[Part]()
         for (table, names, conflict), rows in self._inserts.items():
-            columns = [[row[name] for row in rows] for name in names]
-            for place, check in _checks(table, names):
-                columns[place] = [check(value, DIALECT) for value in columns[place]]
-            arrays = _arrays(columns)
-            values.extend(column if array else column[0] for column, array in zip(columns, arrays, strict=True))
+            given, arrays = _one(table, names, rows[0]) if len(rows) == 1 else _many(table, names, rows)
+            values += given
             parts.append((table, names, conflict, arrays))
-        for _, given in self._others:
-            values.extend(given)
+        for _, theirs in self._others:
+            values += theirs
         sql = _statement(tuple(parts), tuple((text, len(given)) for text, given in self._others))
         self._inserts, self._others = {}, []
         return sql, values
 
 
+def _one(table: Table, names: tuple[str, ...], row: Mapping[str, Any]) -> tuple[list[Any], tuple[bool, ...]]:
+    """Return the values of a single row, none of which travels as an array."""
+    values = [row[name] for name in names]
+    for place, check in _checks(table, names):
+        values[place] = check(values[place], DIALECT)
+    return values, (False,) * len(names)
+
+
+def _many(
+    table: Table, names: tuple[str, ...], rows: Sequence[Mapping[str, Any]]
+) -> tuple[list[Any], tuple[bool, ...]]:
+    """Return the columns of several rows, and which of them travel as arrays."""
+    columns = [[row[name] for row in rows] for name in names]
+    for place, check in _checks(table, names):
+        columns[place] = [check(value, DIALECT) for value in columns[place]]
+    arrays = _arrays(columns)
+    return [column if array else column[0] for column, array in zip(columns, arrays, strict=True)], arrays
+
+
 def _arrays(columns: Sequence[list[Any]]) -> tuple[bool, ...]:
-    """Say which columns travel as arrays: none of a single row, and the first at least of more."""
-    count = len(columns[0])
-    if count < MANY_ROWS:
-        return (count > 1,) * len(columns)
+    """Say which columns of several rows travel as arrays: the first at least."""
+    if len(columns[0]) < MANY_ROWS:
+        return (True,) * len(columns)
     first, *others = columns
     return (True, *(column.count(column[0]) < len(first) for column in others))
 

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import InvalidatePoolError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
 
 from shared.db.driver import Transaction
@@ -60,6 +61,8 @@ class Database:
             },
         )
         _ping_what_idled(self.engine.sync_engine)
+        self._turns = asyncio.Semaphore(pool_size)
+        self._turn_seconds = pool_timeout_seconds
         self._read = async_sessionmaker(self.engine, class_=ReadSession, autoflush=False)
         self._callbacks: list[Callable[[], None]] = []
 
@@ -73,16 +76,17 @@ class Database:
 
         What it has to know first can be asked with the time, in one round trip.
         """
-        transaction = Transaction(await self.engine.connect())
-        try:
-            uow = await UnitOfWork.begun(transaction, self.service, actor, asking)
-            yield uow
-            await uow.flush()
-            await transaction.commit()
-        except BaseException:
-            await asyncio.shield(transaction.undo())
-            raise
-        await transaction.close()
+        async with self._turn():
+            transaction = Transaction(await self.engine.connect())
+            try:
+                uow = await UnitOfWork.begun(transaction, self.service, actor, asking)
+                yield uow
+                await uow.flush()
+                await transaction.commit()
+            except BaseException:
+                await asyncio.shield(transaction.undo())
+                raise
+            await transaction.close()
         if uow.wakes_relay:
             for callback in self._callbacks:
                 callback()
@@ -90,8 +94,24 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[ReadSession]:
         """Open a read session."""
-        async with self._read() as session:
+        async with self._turn(), self._read() as session:
             yield session
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """Wait for a connection in the order of coming: the pool itself gives a free one to whoever asks first."""
+        if self._turns.locked():
+            try:
+                async with asyncio.timeout(self._turn_seconds):
+                    await self._turns.acquire()
+            except TimeoutError:
+                raise PoolTimeout(f"no connection was free for {self._turn_seconds} s") from None
+        else:
+            await self._turns.acquire()
+        try:
+            yield
+        finally:
+            self._turns.release()
 
     async def dispose(self) -> None:
         """Close every pooled connection."""

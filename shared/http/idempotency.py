@@ -120,7 +120,7 @@ async def claim(
     """
     vault: Vault = request.app.state.deps.vault
     digest = hashlib.sha256(await request.body()).hexdigest()
-    fingerprint = vault.blind(f"{request.method} {request.url.path} {digest}", purpose="idempotency")
+    fingerprint = vault.blind(f"{request.method} {request.scope['path']} {digest}", purpose="idempotency")
     who = await caller(request)
     scope = f"{who.actor.kind}:{who.actor.id}" if who else f"public:{fingerprint}"
     question = Question(ASK, (lock_number(scope, key), scope, key))
