@@ -1,6 +1,6 @@
 """Who is calling and what they may do: staff by OIDC bearer token, services by service token, the public by neither."""
 
-from shared.auth.dependencies import FromService, Staff, caller, current_principal, service_caller
+from shared.auth.dependencies import FromService, Staff, caller
 from shared.auth.errors import Forbidden, IdentityUnavailable, Unauthenticated
 from shared.auth.issuer import DevelopmentIssuer
 from shared.auth.keys import LocalKeys, RemoteKeys
@@ -24,6 +24,4 @@ __all__ = [
     "TokenVerifier",
     "Unauthenticated",
     "caller",
-    "current_principal",
-    "service_caller",
 ]
