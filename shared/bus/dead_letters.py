@@ -5,7 +5,6 @@
 """
 
 import json
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,6 +15,7 @@ from sqlalchemy.dialects.postgresql import insert as pg_insert
 
 from shared.bus import parked
 from shared.bus.incoming import agency_of
+from shared.bus.operators import Reach
 from shared.db.ids import uuid7
 from shared.db.pages import Page, decode_cursor, encode_cursor
 from shared.db.sessions import AnySession, WriteSession
@@ -24,6 +24,7 @@ from shared.db.uow import UnitOfWork
 from shared.errors import Category, DomainError, NotFound
 
 NO_AGENCY = UUID(int=0)
+TIMER = "timer"
 
 
 class DeadLetterDecided(DomainError):
@@ -80,11 +81,13 @@ def listing(*, undecided_only: bool = True) -> Select[Any]:
 
 
 async def page_of(
-    session: AnySession, agencies: Collection[UUID], *, undecided_only: bool, cursor: str | None, limit: int
+    session: AnySession, operator: Reach, *, undecided_only: bool, cursor: str | None, limit: int
 ) -> Page[DeadLetter]:
-    """Return a page of the letters of these agencies, and of those that belong to none (timers)."""
+    """Return a page of the letters that the operator may decide."""
     query = listing(undecided_only=undecided_only).limit(limit + 1)
-    query = query.where(dead_letters.c.agency_id.in_(agencies) | dead_letters.c.agency_id.is_(None))
+    nobodys = dead_letters.c.agency_id.is_(None)
+    unclaimed = nobodys if operator.whole_tree else nobodys & (dead_letters.c.kind == TIMER)
+    query = query.where(dead_letters.c.agency_id.in_(operator.agencies) | unclaimed)
     if cursor is not None:
         query = query.where(dead_letters.c.id > decode_cursor(cursor, [UUID])[0])
     found = [letter(row) for row in (await session.execute(query)).all()]
@@ -113,7 +116,7 @@ async def replay(uow: UnitOfWork, letter_id: UUID) -> None:
     row = await _decide(uow, letter_id, "replayed")
     if row.kind == "event":
         await parked.retry_now(uow.session, (row.topic, row.key))
-    elif row.kind == "timer":
+    elif row.kind == TIMER:
         await _reschedule(uow.session, row)
     else:
         uow.wakes_relay = True  # the row stands in its place still, no longer held back by an open letter

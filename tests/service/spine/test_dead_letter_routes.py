@@ -24,8 +24,9 @@ class Desk:
         self.client = client
         self._issuer = issuer
 
-    def staff(self, role: Role = Role.ADMIN, agency: UUID = AGENCY) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self._issuer.issue('u-9', '管理员甲', [Grant(role, agency)])}"}
+    def staff(self, role: Role = Role.ADMIN, agency: UUID = AGENCY, *also: UUID) -> dict[str, str]:
+        grants = [Grant(role, one) for one in (agency, *also)]
+        return {"Authorization": f"Bearer {self._issuer.issue('u-9', '管理员甲', grants)}"}
 
 
 @pytest.fixture
@@ -112,13 +113,28 @@ async def test_others_may_not(counters: Database, desk: Desk, action: str) -> No
         assert await session.scalar(select(dead_letters.c.decided_at)) is None
 
 
-async def test_a_letter_without_an_agency_is_any_admins(counters: Database, desk: Desk) -> None:
-    letter_id = await bury(counters, agency=None)
+async def test_a_timers_letter_is_any_admins(counters: Database, desk: Desk) -> None:
+    letter_id = await bury(counters, agency=None, kind="timer")
     headers = desk.staff(agency=ELSEWHERE)
     assert [i["id"] for i in (await desk.client.get("/dead-letters", headers=headers)).json()["items"]] == [
         str(letter_id)
     ]
     assert (await desk.client.post(f"/dead-letters/{letter_id}/discard", headers=headers)).status_code == 200
+
+
+@pytest.mark.parametrize("kind", ["event", "outbox"])
+async def test_an_event_whose_agency_nobody_can_read_is_for_who_administers_all(
+    counters: Database, desk: Desk, kind: str
+) -> None:
+    path = f"/dead-letters/{await bury(counters, agency=None, kind=kind)}"
+    for headers in (desk.staff(agency=ELSEWHERE), desk.staff(agency=ABOVE), desk.staff()):
+        assert (await desk.client.get("/dead-letters", headers=headers)).json()["items"] == []
+        assert (await desk.client.get(path, headers=headers)).status_code == 403
+        assert (await desk.client.post(f"{path}/discard", headers=headers)).status_code == 403
+        assert (await desk.client.post(f"{path}/replay", headers=headers)).status_code == 403
+    everywhere = desk.staff(Role.ADMIN, ABOVE, ELSEWHERE)
+    assert len((await desk.client.get("/dead-letters", headers=everywhere)).json()["items"]) == 1
+    assert (await desk.client.post(f"{path}/replay", headers=everywhere)).status_code == 200
 
 
 async def test_what_does_not_exist_is_not_found(desk: Desk) -> None:
