@@ -2,7 +2,8 @@
 
 A timer's effect and its mark are one transaction. One that was stopped for days fires what is due on return, with the
 due time recorded; several may run at once. A failing timer is tried again after growing pauses kept in its row and
-ends as a dead letter; the others go on meanwhile. Timers of one subject fire in the order of their due times.
+ends as a dead letter. Timers of one subject fire in the order of their due times, but none waits for one that failed:
+a reminder that cannot be sent must not keep a case from becoming overdue.
 """
 
 import asyncio
@@ -16,12 +17,11 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy import Row
-from sqlalchemy.exc import DBAPIError
 
 from shared.db.engine import Database
 from shared.db.retry import RetryPolicy
 from shared.db.trouble import database_trouble, describe, row_is_held
-from shared.db.uow import Actor, UnitOfWork
+from shared.db.uow import NOW, Actor, UnitOfWork
 from shared.telemetry import trace
 from shared.telemetry.health import Health, Pulse
 from shared.telemetry.metrics import Metrics
@@ -31,6 +31,8 @@ log = structlog.get_logger(__name__)
 ILL_AFTER_SECONDS = 20.0
 SWEEP_TIMERS = 1000
 TIMERS_PER_TRANSACTION = 50
+TROUBLES_BEFORE_BLAME = 3
+"""So often a timer may cost its connection, alone and with the database well, before that is a failed attempt."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,20 @@ TimerHandler = Callable[[UnitOfWork, DueTimer], Awaitable[None]]
 
 
 class TimerFailed(Exception):
-    """A handler raised, or waited too long for a row; `__cause__` is what it raised."""
+    """A handler raised, or waited too long for a row; `__cause__` is what it raised.
+
+    `alone`: no other timer had been fired before it in the transaction, so the fault is its own.
+    """
+
+    def __init__(self, timer: Row[Any], error: str, *, alone: bool) -> None:
+        super().__init__(f"{timer.kind} {timer.subject}: {error}")
+        self.timer = timer
+        self.error = error
+        self.alone = alone
+
+
+class TimerInTrouble(Exception):
+    """The database failed while this timer was fired alone; whose fault it was, nobody knows. `__cause__` says what."""
 
     def __init__(self, timer: Row[Any], error: str) -> None:
         super().__init__(f"{timer.kind} {timer.subject}: {error}")
@@ -88,6 +103,7 @@ class Scheduler:
         self._handler_seconds = handler_seconds
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._troubles: dict[UUID, int] = {}
         self._pulse = Pulse("timers", ILL_AFTER_SECONDS)
         self._fired = metrics.counter("timers_fired", "Timers tried, by outcome", ("outcome",))
         self._lateness = metrics.histogram("timer_lateness_seconds", "From due (or set, if later) to fired")
@@ -131,6 +147,7 @@ class Scheduler:
                 break
             await self._fire(found[start : start + TIMERS_PER_TRANSACTION])
             self._pulse.beat()
+        self._troubles = {timer_id: times for timer_id, times in self._troubles.items() if timer_id in set(found)}
         return len(found)
 
     async def _fire(self, ids: Sequence[UUID]) -> None:
@@ -143,42 +160,39 @@ class Scheduler:
             except TimersChanged as changed:
                 left = [timer_id for timer_id in left if timer_id not in changed.ids]
             except TimerFailed as failure:
-                if len(left) == 1:
-                    await self._count(failure)
-                    return
                 left.remove(failure.timer.id)
-                await self._fire_alone(failure.timer.id)
-            except Exception:
+                if failure.alone:
+                    await self._count(failure.timer, failure.error)
+                else:
+                    await self._fire([failure.timer.id])
+            except Exception as error:
                 if len(left) == 1:
-                    raise
+                    await self._pass_over(left[0], error)
+                    return
                 # Left to the end by a handler (flush, deferred constraint), or a database in trouble with one of them.
-                await self._fire_each(left)
+                for timer_id in left:
+                    await self._fire([timer_id])
                 return
 
-    async def _fire_each(self, ids: Sequence[UUID]) -> None:
-        """Fire one by one. Trouble with one is passed over; with two in a row it is the database's, and raised."""
-        passed_over = False
-        for timer_id in ids:
-            try:
-                await self._fire_alone(timer_id)
-                passed_over = False
-            except Exception as error:
-                if passed_over:
-                    raise
-                passed_over = True
-                log.warning("timer waits", service=self._db.service, timer_id=str(timer_id), reason=describe(error))
+    async def _pass_over(self, timer_id: UUID, error: Exception) -> None:
+        """Let a timer that met trouble alone wait for the next sweep; raise if the database is not well.
 
-    async def _fire_alone(self, timer_id: UUID) -> None:
-        """Fire one of several; if somebody keeps its row, it stays due for the next sweep and the others go on."""
-        try:
-            await self._fire([timer_id])
-        except DBAPIError as error:
-            if not row_is_held(error):
-                raise
-            log.warning("timer waits for its row", service=self._db.service, timer_id=str(timer_id))
+        A row that somebody keeps is nobody's fault. A connection lost may be, if that happens to the same timer again
+        and again while others are answered: then it is a failed attempt, with the pauses and the end of one.
+        """
+        log.warning("timer waits", service=self._db.service, timer_id=str(timer_id), reason=describe(error))
+        if row_is_held(error.__cause__ or error):
+            return
+        async with self._db.read() as session:
+            await session.execute(NOW)
+        if isinstance(error, TimerInTrouble):
+            self._troubles[timer_id] = self._troubles.get(timer_id, 0) + 1
+            if self._troubles[timer_id] >= TROUBLES_BEFORE_BLAME:
+                await self._count(error.timer, error.error)
+                del self._troubles[timer_id]
 
     async def _transaction(self, ids: Sequence[UUID]) -> None:
-        """Effects and marks together. Raises TimerFailed, TimersChanged, or what only the end of it told."""
+        """Effects and marks together. Raises TimerFailed, TimersChanged, TimerInTrouble or what only the end told."""
         taken: list[Row[Any]] = []
         fired: list[Row[Any]] = []
         try:
@@ -186,7 +200,7 @@ class Scheduler:
                 taken = await take(uow.session, ids, uow.now)
                 for timer in taken:
                     if not uow.changes_timer(timer.subject, timer.kind):  # by a handler that came before
-                        await self._handle(uow, timer)
+                        await self._handle(uow, timer, alone=not fired)
                         fired.append(timer)
                 await uow.session.flush()
                 # Before the unit of work writes what the handlers scheduled: one may set its own kind anew.
@@ -195,14 +209,16 @@ class Scheduler:
         except (TimerFailed, TimersChanged):
             raise
         except Exception as error:
-            if len(taken) == 1 and not database_trouble(error) and not isinstance(error, OSError):
-                raise TimerFailed(taken[0], describe(error)) from error
-            raise
+            if len(taken) != 1:
+                raise
+            if database_trouble(error) or isinstance(error, OSError):
+                raise TimerInTrouble(taken[0], describe(error)) from error
+            raise TimerFailed(taken[0], describe(error), alone=True) from error
         for timer in fired:
             self._fired.labels("fired").inc()
             self._lateness.observe(max((uow.now - _could_fire_at(timer)).total_seconds(), 0))
 
-    async def _handle(self, uow: UnitOfWork, timer: Row[Any]) -> None:
+    async def _handle(self, uow: UnitOfWork, timer: Row[Any], *, alone: bool) -> None:
         due_timer = DueTimer(timer.subject, timer.kind, timer.due_at, json.loads(timer.payload), timer.attempts)
         try:
             async with asyncio.timeout(self._handler_seconds):
@@ -211,10 +227,9 @@ class Scheduler:
         except Exception as error:
             if database_trouble(error) and not row_is_held(error):
                 raise
-            raise TimerFailed(timer, describe(error)) from error
+            raise TimerFailed(timer, describe(error), alone=alone) from error
 
-    async def _count(self, failure: TimerFailed) -> None:
-        timer, error = failure.timer, failure.error
+    async def _count(self, timer: Row[Any], error: str) -> None:
         pause = self._policy.pause_after(timer.attempts + 1)
         log.warning("timer failed", kind=timer.kind, subject=str(timer.subject), error=error, dead=pause is None)
         async with self._db.write(Actor.system(self._db.service)) as uow:
