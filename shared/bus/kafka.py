@@ -9,7 +9,7 @@ as a fence, on compacted topics (`kafka_publish.py`).
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from typing import Any
 
@@ -27,7 +27,7 @@ from aiokafka.errors import (
 from shared.bus.kafka_limits import REQUEST_SECONDS, end, unavailable
 from shared.bus.kafka_publish import SolePublisher, dropped, opened, places_of, send_all
 from shared.bus.kafka_records import delivered
-from shared.bus.kafka_topics import compacted, ensure
+from shared.bus.kafka_topics import compacted, empty, ensure
 from shared.bus.transport import (
     Delivered,
     Position,
@@ -111,6 +111,18 @@ class KafkaTransport:
         finally:
             await end(admin.close())
 
+    async def empty(self, topics: Iterable[str]) -> frozenset[str]:
+        admin, consumer = AIOKafkaAdminClient(**self._common), AIOKafkaConsumer(**self._common)
+        try:
+            with unavailable("topics not looked at"):
+                async with asyncio.timeout(2 * REQUEST_SECONDS):
+                    await admin.start()
+                    await consumer.start()
+                    return await empty(admin, consumer, set(topics))
+        finally:
+            await end(admin.close())
+            await end(consumer.stop())
+
     async def publish(self, records: Sequence[Record], timeout_seconds: float = 30) -> None:
         refuse_oversized(records)
         with unavailable("no producer"):
@@ -176,7 +188,7 @@ class KafkaTransport:
 class _Revoked(ConsumerRebalanceListener):  # type: ignore[misc]  # the client is untyped
     """Forgets what was expected of partitions when they go: another member reads on."""
 
-    def __init__(self, expected: dict[TopicPartition, int]) -> None:
+    def __init__(self, expected: dict[TopicPartition, int | None]) -> None:
         self._expected = expected
 
     def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
@@ -186,17 +198,23 @@ class _Revoked(ConsumerRebalanceListener):  # type: ignore[misc]  # the client i
 
 
 class KafkaSubscription:
-    """See `Subscription`. Connects at the first fetch, so that a broker that is away delays only reading."""
+    """See `Subscription`. Connects at the first fetch, so that a broker that is away delays only reading.
+
+    The client's position is behind a record as soon as `getmany` has given it out, and the next commit skips what was
+    dropped then. So whatever may fail comes before it, and who drops records after it leaves the group.
+    """
 
     def __init__(self, topics: list[str], config: dict[str, Any]) -> None:
         self._topics = topics
         self._config = config
         self._consumer: AIOKafkaConsumer | None = None
-        self._expected: dict[TopicPartition, int] = {}  # the offset that follows what the group has read
+        # The offset that follows what the group has read; None: nothing yet, it begins where the log does.
+        self._expected: dict[TopicPartition, int | None] = {}
         self._gaps: list[tuple[TopicPartition, int, int]] = []  # where another one came: compacted away, or expired
 
     async def leave(self) -> None:
         consumer, self._consumer = self._consumer, None
+        self._expected.clear()
         if consumer is not None:
             await end(consumer.stop())
 
@@ -216,49 +234,63 @@ class KafkaSubscription:
     async def fetch(self, max_records: int, timeout_seconds: float) -> list[Delivered]:
         with unavailable("nothing fetched"):
             consumer = await self._joined()
+            await self._ask_committed(consumer)
             async with asyncio.timeout(timeout_seconds + REQUEST_SECONDS):
                 found = await self._piece(consumer, max_records, timeout_seconds)
         more = len(found) == PIECE_RECORDS
         while more and len(found) < max_records:
-            await asyncio.sleep(0)  # unpacking is work: others have their turn in between
             try:
+                await asyncio.sleep(0)  # unpacking is work: others have their turn in between
                 async with asyncio.timeout(REQUEST_SECONDS):
                     piece = await self._piece(consumer, max_records - len(found), 0)
             except (KafkaError, OSError):
                 break  # what the client has handed out must be given on; the next call tells what is wrong
+            except asyncio.CancelledError:
+                await self.leave()  # nobody takes what is in hand
+                raise
             found += piece
             more = len(piece) == PIECE_RECORDS
         return found
 
+    async def _ask_committed(self, consumer: AIOKafkaConsumer) -> None:
+        """Ask where the group stands in partitions that came to us, before anything is read from them."""
+        async with asyncio.timeout(REQUEST_SECONDS):
+            for place in consumer.assignment() - self._expected.keys():
+                self._expected[place] = await consumer.committed(place)
+
     async def _piece(self, consumer: AIOKafkaConsumer, most: int, timeout_seconds: float) -> list[Delivered]:
         most = min(most, PIECE_RECORDS)
-        parts = await consumer.getmany(timeout_ms=int(timeout_seconds * 1000), max_records=most)
+        try:
+            parts = await consumer.getmany(timeout_ms=int(timeout_seconds * 1000), max_records=most)
+        except KafkaError:
+            await self.leave()  # it may have unpacked some partitions before the one that it complains of
+            raise
+        for place in parts.keys() - self._expected.keys():  # came to us while we waited: ask first, and read it then
+            consumer.seek(place, parts.pop(place)[0].offset)
         for place, messages in parts.items():
-            await self._reached(consumer, place, messages[0].offset)
+            self._reached(place, messages[0].offset)
             self._expected[place] = messages[-1].offset + 1
         return [delivered(message) for messages in parts.values() for message in messages]
 
-    async def _reached(self, consumer: AIOKafkaConsumer, place: TopicPartition, offset: int) -> None:
+    def _reached(self, place: TopicPartition, offset: int) -> None:
         """Note it when the next record is not the one that follows; the client skips expired ones without a word."""
-        if place not in self._expected:
-            self._expected[place] = offset
-            with suppress(KafkaError, OSError):  # it only counts: the records in hand must be given on
-                async with asyncio.timeout(REQUEST_SECONDS):
-                    committed = await consumer.committed(place)
-                self._expected[place] = offset if committed is None else committed
-        if self._expected[place] < offset:
-            self._gaps.append((place, self._expected[place], offset))
+        expected = self._expected[place]
+        if expected is not None and expected < offset:
+            self._gaps.append((place, expected, offset))
 
     async def missed(self) -> dict[str, int]:
         with unavailable("no beginnings"):
             consumer = await self._joined()
+            await self._ask_committed(consumer)
             async with asyncio.timeout(2 * REQUEST_SECONDS):
-                for place in consumer.assignment():
+                for place in consumer.assignment() & self._expected.keys():
                     at = await consumer.position(place)
-                    await self._reached(consumer, place, at)
-                    self._expected[place] = at
-                gaps, self._gaps = self._gaps, []
+                    if place in self._expected:  # else it went meanwhile
+                        self._reached(place, at)
+                        self._expected[place] = at
+                gaps = self._gaps.copy()
                 first = await consumer.beginning_offsets({place for place, _, _ in gaps}) if gaps else {}
+        del self._gaps[: len(gaps)]
         found: dict[str, int] = defaultdict(int)
         for place, expected, reached in gaps:
             # Compaction leaves holes too, but never moves the beginning of the log.
