@@ -54,9 +54,11 @@ _HEAD = """
     FROM parked_keys JOIN parked_events USING (topic, key)
     WHERE topic = $1 AND key = $2 AND retry_at <= clock_timestamp() ORDER BY id LIMIT 1
 """
+_HOLD = "SELECT FROM parked_keys WHERE topic = $1 AND key = $2 FOR UPDATE"
 _FAILED_AGAIN = """
-    UPDATE parked_keys SET attempts = $3 + 1, error = $4, retry_at = clock_timestamp() + $5::interval
-    WHERE topic = $1 AND key = $2 AND attempts = $3 RETURNING key
+    UPDATE parked_keys SET attempts = $4 + 1, error = $5, retry_at = clock_timestamp() + $6::interval
+    WHERE topic = $1 AND key = $2 AND attempts = $4
+      AND $3 = (SELECT min(id) FROM parked_events WHERE topic = $1 AND key = $2) RETURNING key
 """
 
 
@@ -150,9 +152,14 @@ async def retry_now(session: WriteSession, place: Place) -> None:
     )
 
 
-async def failed_again(uow: UnitOfWork, place: Place, seen_attempts: int, error: str, pause: timedelta | None) -> bool:
-    """Count one more failure; without a pause the key waits for a decision. False when another process counted it."""
-    return bool(await uow.fetch(_FAILED_AGAIN, *place, seen_attempts, error, pause))
+async def failed_again(uow: UnitOfWork, place: Place, head: Head, error: str, pause: timedelta | None) -> bool:
+    """Count one more failure; without a pause the key waits for a decision.
+
+    False when another process tried the event meanwhile: it counted the failure, or went on to the next event.
+    """
+    # First, and by itself: the count must see what the row's last holder did to the key's events.
+    await uow.fetch(_HOLD, *place)
+    return bool(await uow.fetch(_FAILED_AGAIN, *place, head.id, head.attempts, error, pause))
 
 
 def _is(place: Place, columns: Any) -> tuple[Any, Any]:

@@ -94,7 +94,7 @@ class Retries:
     async def _failed(self, uow: UnitOfWork, place: Place, head: Head, error: str) -> tuple[str, bool]:
         attempts = head.attempts + 1
         pause = self._policy.pause_after(attempts)
-        if not await failed_again(uow, place, head.attempts, error, pause):
+        if not await failed_again(uow, place, head, error, pause):
             return "counted elsewhere", False
         if pause is not None:
             return "failed", False
