@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 
+from services.catalog.agencies import commands as agencies
 from services.catalog.app import create_app
+from services.catalog.calendar import commands as calendar
 from services.catalog.calendar.coverage import coverage_days
 from services.catalog.calendar.releases import note_release
 from services.catalog.consumers import consumers
@@ -12,6 +14,7 @@ from services.catalog.feeds.commands import seal_once
 from services.catalog.obligations import queries as obligations
 from services.catalog.settings import CatalogSettings
 from services.catalog.timers import timers
+from shared.events.catalog import AGENCIES, CALENDAR
 from shared.replicas.packaged import NOTED_EVERY_SECONDS
 from shared.service.background import every
 from shared.service.definition import BackgroundTask, Definition, Gauge
@@ -34,6 +37,7 @@ SERVICE = Definition(
     consumers=consumers,
     timers=timers,
     tasks=tasks,
+    republish={AGENCIES: agencies.republish, CALENDAR: calendar.republish},
     gauges=(
         Gauge("obligations_overdue", "Dated publication obligations whose day has passed", obligations.count_overdue),
         Gauge("documents_awaiting_review", "Documents waiting for secrecy review", documents.count_awaiting_review),

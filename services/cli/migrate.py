@@ -1,10 +1,14 @@
 """`lantai migrate`: databases, roles, tables and topics, as often as it is called."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from services.cli.command import Migratable, Service, command_app, load_settings
+
+if TYPE_CHECKING:
+    from shared.service.definition import Definition
+    from shared.service.settings import ServiceSettings
 
 app = command_app()
 
@@ -24,13 +28,27 @@ def migrate(
 
 
 async def _migrate(services: list[Service], with_log: bool) -> None:
-    from shared.service.provisioning import prepare_bus, prepare_service
-    from shared.service.runtime import make_transport
+    from shared.service.provisioning import prepare_service
 
-    for service in services:
-        _, settings = load_settings(service)
+    loaded = [load_settings(service) for service in services]
+    for definition, settings in loaded:
         await prepare_service(settings)
-        typer.echo(f"{service}: migrated")
-        if with_log and service is services[-1]:
-            await prepare_bus(settings, make_transport(settings))
-            typer.echo("event log: topics are there")
+        typer.echo(f"{definition.name}: migrated")
+    if with_log:
+        await _prepare_log(loaded)
+        typer.echo("event log: topics are there")
+
+
+async def _prepare_log(loaded: "list[tuple[Definition, ServiceSettings]]") -> None:
+    from shared.service.provisioning import prepare_log
+    from shared.service.runtime import make_transport
+    from shared.service.topics import prepare_topics
+
+    _, settings = loaded[-1]
+    await prepare_log(settings)
+    transport = make_transport(settings)
+    await transport.start()
+    try:
+        await prepare_topics(transport, loaded)
+    finally:
+        await transport.stop()

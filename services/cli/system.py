@@ -29,10 +29,11 @@ from shared.auth.issuer_app import issuer_app
 from shared.db.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from shared.http.client import ServiceUnreachable, fetch_json
 from shared.service.heap import keep_what_is_loaded
-from shared.service.provisioning import prepare_bus, prepare_service
+from shared.service.provisioning import prepare_log, prepare_service
 from shared.service.runtime import make_transport, open_deps
 from shared.service.server import Stopped, serving, unless_stopped, until_signalled
 from shared.service.settings import Environment
+from shared.service.topics import topics_prepared
 
 REAL = ("_POSTGRES_URL", "_DATABASE_URL", "_KAFKA_BOOTSTRAP_SERVERS")  # for all services, or for one
 
@@ -97,12 +98,13 @@ class System:
             require_one_bus([settings for _, settings in loaded])
         except DifferentBuses as error:
             raise Failed(str(error)) from None
-        transport = make_transport(loaded[0][1])
-        await prepare_bus(loaded[0][1], transport)
+        await prepare_log(loaded[0][1])
         for _, settings in loaded:
             await prepare_service(settings)
+        transport = make_transport(loaded[0][1])
         await transport.start()
         stack.push_async_callback(transport.stop)
+        await stack.enter_async_context(topics_prepared(transport, loaded))
         keys_here = issuer.keys if issuer else None
         members = [
             (definition, await stack.enter_async_context(open_deps(settings, keys_here)))

@@ -57,6 +57,10 @@ _ADD_RECORDS = """
     INSERT INTO bus_records (topic, partition, "offset", key, headers, body)
     SELECT * FROM unnest($1::text[], $2::int[], $3::bigint[], $4::text[], $5::text[], $6::bytea[])
 """
+_EMPTY = """
+    SELECT name FROM unnest($1::text[]) AS wanted(name)
+    WHERE NOT EXISTS (SELECT FROM bus_records r WHERE r.topic = wanted.name)
+"""
 _BEGIN_TERM = """
     INSERT INTO bus_publishers VALUES ($1, 1) ON CONFLICT (name) DO UPDATE SET term = bus_publishers.term + 1
     RETURNING term
@@ -138,6 +142,10 @@ class EmbeddedTransport:
                 )
                 await connection.execute(_ADD_PARTITIONS, topic.name, partitions)
         self._topics = {}
+
+    async def empty(self, topics: Iterable[str]) -> frozenset[str]:
+        async with self.connection() as connection:
+            return frozenset(row["name"] for row in await connection.fetch(_EMPTY, list(topics)))
 
     async def publish(self, records: Sequence[Record], timeout_seconds: float = 30) -> None:
         await self.append(records, timeout_seconds, None)

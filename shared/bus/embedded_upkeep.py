@@ -1,5 +1,6 @@
 """Retention and compaction of the embedded log, and the question whether it is empty enough to leave."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import asyncpg
@@ -22,10 +23,19 @@ _COMPACT = """
     ) keep
     WHERE r.topic = keep.topic AND r.partition = keep.partition AND r.key = keep.key AND r."offset" < keep.newest
 """
+# A group that has not begun yet is to read all that is there.
 _UNDRAINED = """
-    SELECT c.group_name, c.topic, sum(p.next_offset - c.position)::bigint AS records
-    FROM bus_cursors c JOIN bus_partitions p USING (topic, partition)
-    GROUP BY c.group_name, c.topic HAVING sum(p.next_offset - c.position) > 0 ORDER BY 1, 2
+    WITH readers AS (
+        SELECT group_name, topic, partition, position FROM bus_cursors
+        UNION ALL
+        SELECT n.group_name, p.topic, p.partition, 0
+        FROM unnest($1::text[], $2::text[]) AS n(group_name, topic) JOIN bus_partitions p USING (topic)
+        WHERE NOT EXISTS (SELECT FROM bus_cursors c
+                          WHERE (c.group_name, c.topic, c.partition) = (n.group_name, p.topic, p.partition))
+    )
+    SELECT q.group_name, q.topic, count(*) AS records
+    FROM readers q JOIN bus_records r ON (r.topic, r.partition) = (q.topic, q.partition) AND r."offset" >= q.position
+    GROUP BY q.group_name, q.topic ORDER BY 1, 2
 """
 
 
@@ -54,15 +64,16 @@ def _count(status: str) -> int:
     return int(status.rsplit(" ", 1)[1])
 
 
-async def undrained(url: str) -> list[Backlog]:
-    """Return what the groups of the embedded log have not read yet.
+async def undrained(url: str, readers: Collection[tuple[str, str]] = ()) -> list[Backlog]:
+    """Return what the groups of the embedded log, and these `readers` (group, topic), have not read yet.
 
     Leaving the log for Kafka while this is not empty would lose events, so the switch is refused.
     """
+    groups, topics = zip(*readers, strict=True) if readers else ((), ())
     connection = await direct.connect(url, "lantai-bus-switch")
     try:
         if not await connection.fetchval("SELECT to_regclass('bus_cursors')::text"):
             return []
-        return [Backlog(*row) for row in await connection.fetch(_UNDRAINED)]
+        return [Backlog(*row) for row in await connection.fetch(_UNDRAINED, groups, topics)]
     finally:
         await direct.close(connection)

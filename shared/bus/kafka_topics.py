@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable
 
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.client import AIOKafkaClient
@@ -50,6 +51,18 @@ async def _configure(admin: AIOKafkaAdminClient, topics: list[NewTopic]) -> None
         for code, message, _, name in answer.resources:
             if code:
                 raise TransportUnavailable(f"Kafka: topic {name} not configured: {for_code(code).__name__} {message}")
+
+
+async def empty(admin: AIOKafkaAdminClient, consumer: AIOKafkaConsumer, topics: Collection[str]) -> frozenset[str]:
+    """Ask the broker which of these topics hold nothing. All are described: asking for one by name could make it."""
+    places = [
+        TopicPartition(described["topic"], partition["partition"])
+        for described in await admin.describe_topics()
+        if described["topic"] in topics
+        for partition in described["partitions"]
+    ]
+    ends = await consumer.end_offsets(places) if places else {}
+    return frozenset(topics) - {place.topic for place, end in ends.items() if end}
 
 
 async def compacted(client: AIOKafkaClient, topics: Collection[str]) -> dict[str, bool]:

@@ -52,6 +52,9 @@ class MemoryTransport:
             for partition in range(self._topics[topic.name]):
                 self._logs.setdefault((topic.name, partition), [])
 
+    async def empty(self, topics: Iterable[str]) -> frozenset[str]:
+        return frozenset(topics) - {topic for (topic, _), log in self._logs.items() if log}
+
     async def publish(self, records: Sequence[Record], timeout_seconds: float = 30) -> None:
         if needed := {record.topic for record in records} & self._compacted:
             raise SolePublisherNeeded(needed)

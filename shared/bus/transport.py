@@ -144,6 +144,9 @@ class Transport(Publisher, Protocol):
     async def ensure_topics(self, topics: Iterable[Topic]) -> None:
         """Create what is missing, with partitions, retention and compaction as registered; idempotent."""
 
+    async def empty(self, topics: Iterable[str]) -> frozenset[str]:
+        """Return which of these topics hold no record, or are not there. Raises TransportUnavailable."""
+
     def sole_publisher(self, name: str) -> AbstractAsyncContextManager[Publisher]:
         """Begin as the only publisher of this name: every earlier one appends nothing any more, it is Superseded.
 

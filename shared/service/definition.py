@@ -1,7 +1,7 @@
 """What a service is to those who start it: its application, its handlers, its background work."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from fastapi import FastAPI
@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from shared.bus.dispatch import Handler
 from shared.db.sessions import ReadSession
 from shared.db.uow import UnitOfWork
-from shared.events import Event
+from shared.events import Event, Topic
 from shared.service.deps import Deps
 from shared.service.settings import ServiceSettings
 from shared.timers import DueTimer
@@ -17,15 +17,20 @@ from shared.timers import DueTimer
 EventHandler = Handler
 TimerHandler = Callable[[UnitOfWork, DueTimer], Awaitable[None]]
 BackgroundTask = Callable[[], Awaitable[None]]
+Republish = Callable[[UnitOfWork], Awaitable[None]]
 
 
 @dataclass(frozen=True)
 class Gauge:
-    """A business number an operator watches; `value` reads it from the database when metrics are scraped."""
+    """A number an operator watches; `value` reads it from the database when metrics are scraped.
+
+    Several may share a name, and differ in the values of the same `labels`.
+    """
 
     name: str
     help: str
     value: Callable[[ReadSession], Awaitable[float]]
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,8 @@ class Definition:
     """One service. `services/<name>/service.py` exposes it as `SERVICE`.
 
     `create_app` serves HTTP; `consumers`, `timers` and `tasks` run in the worker (a task loops until it is
-    cancelled; its name is what an operator reads in `/readyz`).
+    cancelled; its name is what an operator reads in `/readyz`). `republish` puts the current state of its compacted
+    topics into the outbox once more, for a log that does not hold it.
     """
 
     name: str
@@ -44,3 +50,4 @@ class Definition:
     timers: Callable[[Deps[Any]], Mapping[str, TimerHandler]]
     tasks: Callable[[Deps[Any]], Mapping[str, BackgroundTask]] = lambda deps: {}
     gauges: Sequence[Gauge] = ()
+    republish: Mapping[Topic, Republish] = field(default_factory=dict)

@@ -5,12 +5,16 @@ elsewhere (`LANTAI_<SERVICE>_DATABASE_URL`) is migrated as `LANTAI_<SERVICE>_DAT
 needs; whoever runs that server has made the database and both roles.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import asyncpg
 from sqlalchemy.engine import make_url
 
 from shared.bus.embedded_schema import migrate_bus
 from shared.bus.embedded_upkeep import undrained
-from shared.bus.transport import Transport, TransportError
+from shared.bus.transport import TransportError
+from shared.db import direct
 from shared.db.migrate import upgrade
 from shared.db.provision import provision
 from shared.db.urls import database_of, with_database
@@ -25,47 +29,57 @@ class LogNotDrained(TransportError):
 
 
 class NoDatabase(RuntimeError):
-    """The settings name no database; the message says which setting does."""
+    """No database is named, or it cannot be reached; the message says which setting names it."""
 
 
 async def prepare_service(settings: ServiceSettings) -> None:
-    """Make the service's database if it is ours to make, and bring it to the newest revision."""
-    if settings.database_url is not None:
-        app = settings.database_url.get_secret_value()
-        owner = settings.database_owner_url
-        if owner is None:
-            await upgrade(settings.service, app)
-        else:
-            await upgrade(settings.service, owner.get_secret_value(), app_role=make_url(app).username)
+    """Make the service's database if it is ours to make, and bring it to the newest revision. Raises NoDatabase."""
+    if settings.database_url is None:
+        with _reached("LANTAI_POSTGRES_URL", server_url(settings)):
+            secret = settings.secret_key.get_secret_value()
+            owner_url, _ = await provision(server_url(settings), settings.service, secret)
+            await upgrade(settings.service, owner_url, app_role=f"{database_of(settings.service)}_app")
         return
-    owner_url, _ = await provision(server_url(settings), settings.service, settings.secret_key.get_secret_value())
-    await upgrade(settings.service, owner_url, app_role=f"{database_of(settings.service)}_app")
+    app = settings.database_url.get_secret_value()
+    setting = f"LANTAI_{settings.service.upper()}_DATABASE_URL"
+    if settings.database_owner_url is None:
+        with _reached(setting, app):
+            await upgrade(settings.service, app)
+    else:
+        owner = settings.database_owner_url.get_secret_value()
+        with _reached(setting.replace("_URL", "_OWNER_URL"), owner):
+            await upgrade(settings.service, owner, app_role=make_url(app).username)
 
 
-async def prepare_bus(settings: ServiceSettings, transport: Transport) -> None:
-    """Make the log's own database unless there is a Kafka, and the topics of the registry in either.
+async def prepare_log(settings: ServiceSettings) -> None:
+    """Make the log's own database, unless there is a Kafka.
 
-    Raises LogNotDrained when a deployment goes to Kafka before its services have read all of the embedded log.
+    Raises LogNotDrained when a deployment goes to Kafka before its services have read all of the embedded log, and
+    NoDatabase.
     """
     if settings.kafka_bootstrap_servers:
         await _refuse_to_leave_unread(settings)
     elif settings.bus_url is not None:
-        await migrate_bus(settings.bus_url.get_secret_value())
+        url = settings.bus_url.get_secret_value()
+        with _reached("LANTAI_BUS_URL", url):
+            await migrate_bus(url)
     else:
-        owner_url, _ = await provision(server_url(settings), BUS, settings.secret_key.get_secret_value())
-        await migrate_bus(owner_url, f"{database_of(BUS)}_app")
-    await transport.start()
-    try:
-        await transport.ensure_topics(TOPICS.values())
-    finally:
-        await transport.stop()
+        with _reached("LANTAI_POSTGRES_URL", server_url(settings)):
+            owner_url, _ = await provision(server_url(settings), BUS, settings.secret_key.get_secret_value())
+            await migrate_bus(owner_url, f"{database_of(BUS)}_app")
 
 
 async def _refuse_to_leave_unread(settings: ServiceSettings) -> None:
-    if settings.postgres_url is None:
+    """Ask the embedded log that the settings still name, or that the same server keeps."""
+    if settings.bus_url is not None:
+        setting, url = "LANTAI_BUS_URL", settings.bus_url.get_secret_value()
+    elif settings.postgres_url is not None:
+        setting, url = "LANTAI_POSTGRES_URL", with_database(server_url(settings), database_of(BUS))
+    else:
         return
     try:
-        left = await undrained(with_database(server_url(settings), database_of(BUS)))
+        with _reached(setting, url):
+            left = await undrained(url, _readers())
     except asyncpg.InvalidCatalogNameError:
         return  # there never was an embedded log
     if left:
@@ -74,6 +88,26 @@ async def _refuse_to_leave_unread(settings: ServiceSettings) -> None:
             f"the embedded event log still holds events that {groups} have not read: "
             "start without LANTAI_KAFKA_BOOTSTRAP_SERVERS until they have, then switch."
         )
+
+
+def _readers() -> list[tuple[str, str]]:
+    """Who is to read what, also if it has never started; a compacted topic is told anew where it is missing."""
+    return [
+        (f"lantai.{reader}", topic.name) for topic in TOPICS.values() if not topic.compacted for reader in topic.readers
+    ]
+
+
+@contextmanager
+def _reached(setting: str, url: str) -> Iterator[None]:
+    """Say in one sentence that a server is away, or lets nobody in."""
+    try:
+        yield
+    except direct.UNREACHABLE as gone:
+        where = make_url(url).render_as_string(hide_password=True)
+        raise NoDatabase(
+            f"PostgreSQL at {where} cannot be used ({gone or type(gone).__name__}): "
+            f"see that it runs and lets this address in, or correct {setting}."
+        ) from gone
 
 
 def server_url(settings: ServiceSettings) -> str:

@@ -288,6 +288,18 @@ class TransportSuite:
             assert numbers(await read(subscription, 1)) == {"k": [2]}
             assert await nothing_more(subscription)
 
+    async def test_topics_that_hold_nothing_are_named(self, log: Transport, topic: Topic) -> None:
+        compacted, late = a_topic(compacted=True), a_topic()
+        names = [topic.name, compacted.name, late.name]
+        await log.ensure_topics([compacted])
+        assert await log.empty(names) == set(names)
+        await log.publish([record(topic, "k", 1)])
+        assert await log.empty(names) == {compacted.name, late.name}
+        async with log.sole_publisher(compacted.name) as publisher:
+            await publisher.publish([record(compacted, "k", 1)])
+        assert await log.empty(names) == {late.name}
+        assert await log.empty([]) == frozenset()
+
     async def test_lag_is_what_lies_between_position_and_end(self, log: Transport, topic: Topic) -> None:
         async with log.subscribe(f"g-{topic.name}", [topic.name]) as subscription:
             await self._balanced([subscription], partitions=4)

@@ -124,6 +124,9 @@ class MortalTransport:
     async def ensure_topics(self, topics: Iterable[Topic]) -> None:
         await self._inner.ensure_topics(topics)
 
+    async def empty(self, topics: Iterable[str]) -> frozenset[str]:
+        return await self._inner.empty(topics)
+
     async def publish(self, records: Sequence[Record], timeout_seconds: float = 30) -> None:
         failpoint("before_publish")
         if _point == "mid_publish":

@@ -70,8 +70,14 @@ async def _check_parent(uow: UnitOfWork, agency_id: UUID, parent_id: UUID | None
     check_parent(agency_id, parent_id, [a.id for a in above if a is not None], parent_active=parent.active)
 
 
-async def _tell(uow: UnitOfWork, agency: Agency, action: str) -> None:
-    event = AgencyUpserted(
+async def republish(uow: UnitOfWork) -> None:
+    """Tell the state of every agency once more. Each row is locked, so that it is not told behind a newer one."""
+    for agency in await uow.session.scalars(select(Agency).order_by(Agency.id).with_for_update()):
+        uow.emit(_state(agency), subject=agency.id, agency_id=agency.id)
+
+
+def _state(agency: Agency) -> AgencyUpserted:
+    return AgencyUpserted(
         code=agency.code,
         name=agency.name,
         parent_id=agency.parent_id,
@@ -79,6 +85,10 @@ async def _tell(uow: UnitOfWork, agency: Agency, action: str) -> None:
         active=agency.active,
         locality=agency.locality,
     )
+
+
+async def _tell(uow: UnitOfWork, agency: Agency, action: str) -> None:
+    event = _state(agency)
     await replica.upsert(uow, {agency.id: event})
     uow.emit(event, subject=agency.id, agency_id=agency.id)
     uow.audit(action, subject=agency.id, agency_id=agency.id, details={"version": agency.version, "name": agency.name})

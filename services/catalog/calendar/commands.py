@@ -2,7 +2,8 @@
 
 from uuid import UUID
 
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import select, text
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from services.catalog.agencies import queries as agencies
 from services.catalog.calendar import queries
@@ -86,8 +87,18 @@ async def _write(
     return await queries.get(uow.session, notice_id)
 
 
-async def _tell(uow: UnitOfWork, notice: CalendarNotice, paper: Arrangement, accepted: dict[str, object]) -> None:
-    event = CalendarPublished(
+async def republish(uow: UnitOfWork) -> None:
+    """Tell the newest notice of every year and place once more; none is written meanwhile, so it stays the newest."""
+    await uow.session.execute(text("LOCK TABLE calendar_notices IN SHARE MODE"))
+    newest = select(CalendarNotice).ext(distinct_on(CalendarNotice.subject))
+    for notice in await uow.session.scalars(newest.order_by(CalendarNotice.subject, CalendarNotice.version.desc())):
+        paper = await calendars.arranged_at(uow.session, notice.year, notice.local_agency_id)
+        if paper is not None:
+            uow.emit(_published(notice, paper), subject=notice.subject, agency_id=notice.agency_id)
+
+
+def _published(notice: CalendarNotice, paper: Arrangement) -> CalendarPublished:
+    return CalendarPublished(
         year=notice.year,
         version=notice.version,
         notice_number=notice.number,
@@ -99,6 +110,10 @@ async def _tell(uow: UnitOfWork, notice: CalendarNotice, paper: Arrangement, acc
         title=notice.title,
         earlier_papers=paper.earlier,
     )
+
+
+async def _tell(uow: UnitOfWork, notice: CalendarNotice, paper: Arrangement, accepted: dict[str, object]) -> None:
+    event = _published(notice, paper)
     await calendars.keep(uow, event)
     uow.emit(event, subject=notice.subject, agency_id=notice.agency_id)
     for kind in (REDATE_DOCUMENTS, REDATE_OBLIGATIONS):
