@@ -10,6 +10,7 @@ import typer
 
 from services.cli.attach import Var, database, operator, run, use_system_in
 from services.cli.command import ServiceName, command_app
+from services.cli.failing import Reason, first_line
 from shared.bus import dead_letters
 
 app = command_app(group=True)
@@ -22,7 +23,11 @@ def list_letters(
     every: Annotated[bool, typer.Option("--all", help="also those decided")] = False,
     var: Var = Path("var"),
 ) -> None:
-    """List the dead letters of SERVICE, oldest first: id, kind, key, attempts, error."""
+    """List the dead letters of SERVICE, oldest first, one line each.
+
+    id, kind, topic, event type, key, when it died, attempts, how many events wait behind it, the decision if there is
+    one, the first line of the error.
+    """
     use_system_in(var)
 
     async def work() -> list[dead_letters.DeadLetter]:
@@ -33,8 +38,12 @@ def list_letters(
             ]
 
     for letter in run(work()):
-        state = f" {letter.decision}" if letter.decision else ""
-        typer.echo(f"{letter.id} {letter.kind} {letter.key} attempts={letter.attempts}{state} {letter.error}")
+        decision = f" {letter.decision}" if letter.decision else ""
+        typer.echo(
+            f"{letter.id} {letter.kind} {letter.topic or '-'} {letter.type or '-'} {letter.key}"
+            f" died={letter.died_at:%Y-%m-%dT%H:%M:%SZ} attempts={letter.attempts} waiting={letter.waiting}"
+            f"{decision} {first_line(letter.error)}"
+        )
 
 
 @app.command()
@@ -63,13 +72,13 @@ def replay(service: ServiceName, letter: Letter, var: Var = Path("var")) -> None
 
 
 @app.command()
-def discard(service: ServiceName, letter: Letter, var: Var = Path("var")) -> None:
+def discard(service: ServiceName, letter: Letter, reason: Reason, var: Var = Path("var")) -> None:
     """Give it up for good; what waits behind it goes on."""
     use_system_in(var)
 
     async def work() -> None:
         async with database(service) as db, db.write(operator()) as uow:
-            await dead_letters.discard(uow, letter)
+            await dead_letters.discard(uow, letter, reason)
 
     run(work())
     typer.echo(f"{letter}: discarded")

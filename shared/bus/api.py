@@ -1,4 +1,4 @@
-"""What every service serves of its spine: dead letters for an operator, and the document of its events for anyone.
+"""What every service serves of its spine: what failed, for an operator, and the document of its events for anyone.
 
 Dead letters are listed, shown, replayed or discarded by who may (`operators.py`); every decision is audited.
 """
@@ -12,8 +12,10 @@ from pydantic import BaseModel, Field
 
 from shared.auth import Principal, Staff
 from shared.bus import dead_letters
-from shared.bus.dead_letters import DeadLetter, DeadLetterDecided
+from shared.bus.dead_letters import DeadLetter, DeadLetterDecided, TimerSetAnew
 from shared.bus.operators import reach, require_operator
+from shared.bus.standing_api import Discarding
+from shared.bus.standing_api import router as parked_keys
 from shared.db.sessions import AnySession
 from shared.events.asyncapi import document
 from shared.http.openapi import PUBLIC
@@ -24,6 +26,7 @@ from shared.http.sessions import Read, Write
 router = APIRouter()
 letters = APIRouter(prefix="/dead-letters", tags=["运维：死信"])
 DECIDED = responses(409, examples={409: (DeadLetterDecided,)})
+REFUSED = responses(409, examples={409: (DeadLetterDecided, TimerSetAnew)})
 
 
 class DeadLetterBody(BaseModel):
@@ -43,6 +46,7 @@ class DeadLetterBody(BaseModel):
     decided_at: datetime | None
     decision: str | None = Field(examples=["replayed"])
     decided_by: str | None
+    waiting: int = Field(description="后面还有多少事件在等")
 
     @classmethod
     def of(cls, letter: DeadLetter) -> Self:
@@ -72,7 +76,7 @@ async def get_dead_letter(letter_id: UUID, session: Read, principal: Staff) -> D
     return DeadLetterBody.of(await _permitted(session, principal, letter_id))
 
 
-@letters.post("/{letter_id}/replay", summary="重放死信", responses=DECIDED)
+@letters.post("/{letter_id}/replay", summary="重放死信", responses=REFUSED)
 async def replay_dead_letter(letter_id: UUID, uow: Write, principal: Staff) -> DeadLetterBody:
     """Try it again where it stood, with fresh attempts; what is parked behind it follows in order."""
     await _permitted(uow.session, principal, letter_id)
@@ -81,10 +85,10 @@ async def replay_dead_letter(letter_id: UUID, uow: Write, principal: Staff) -> D
 
 
 @letters.post("/{letter_id}/discard", summary="放弃死信", responses=DECIDED)
-async def discard_dead_letter(letter_id: UUID, uow: Write, principal: Staff) -> DeadLetterBody:
+async def discard_dead_letter(letter_id: UUID, body: Discarding, uow: Write, principal: Staff) -> DeadLetterBody:
     """Give it up for good; what is parked behind it goes on."""
     await _permitted(uow.session, principal, letter_id)
-    await dead_letters.discard(uow, letter_id)
+    await dead_letters.discard(uow, letter_id, body.reason)
     return DeadLetterBody.of(await dead_letters.show(uow.session, letter_id))
 
 
@@ -104,3 +108,4 @@ async def asyncapi(request: Request) -> dict[str, Any]:
 
 
 router.include_router(letters)
+router.include_router(parked_keys)

@@ -1,16 +1,18 @@
 """Dead letters: events, timers and outbox rows that were tried to the end and now wait for a person.
 
 `replay` gives the thing a fresh set of attempts at the place where it stood, so the order of its key is kept;
-`discard` gives it up and lets what waits behind it go on. Both are audited, and each letter is decided once.
+`discard` gives it up, for a reason, and lets what waits behind it go on. Both are audited, and each letter is decided
+once.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, Select, case, func, insert, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 
 from shared.bus import parked
@@ -24,7 +26,7 @@ from shared.db.uow import UnitOfWork
 from shared.errors import Category, DomainError, NotFound
 
 NO_AGENCY = UUID(int=0)
-TIMER = "timer"
+EVENT, TIMER, OUTBOX = "event", "timer", "outbox"
 
 
 class DeadLetterDecided(DomainError):
@@ -37,7 +39,10 @@ class DeadLetterDecided(DomainError):
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """One dead letter as an operator sees it. `body` is the event's JSON, or the timer's payload."""
+    """One dead letter as an operator sees it. `body` is the event's JSON, or the timer's payload.
+
+    `waiting` counts what cannot go on before it is decided: later events of its key.
+    """
 
     id: UUID
     kind: str
@@ -53,15 +58,21 @@ class DeadLetter:
     decided_at: datetime | None
     decision: str | None
     decided_by: str | None
+    waiting: int
+
+    @property
+    def type(self) -> str | None:
+        """Which event it was, or which timer."""
+        return self.headers.get("kind" if self.kind == TIMER else "ce_type")
 
 
-async def bury_event(session: WriteSession, head: parked.Head, attempts: int, error: str) -> None:
-    """Record that the head of a parked key has used up its attempts; the key stays parked."""
-    record = head.incoming.record
+async def bury_event(session: WriteSession, head: parked.Head, attempts: int, error: str) -> UUID:
+    """Record that the head of a parked key is not tried any more; the key stays parked. Return the letter's id."""
+    record, letter_id = head.incoming.record, uuid7()
     await session.execute(
         insert(dead_letters).values(
-            id=uuid7(),
-            kind="event",
+            id=letter_id,
+            kind=EVENT,
             agency_id=agency_of(record.headers),
             event_id=head.incoming.event_id,
             topic=record.topic,
@@ -72,12 +83,29 @@ async def bury_event(session: WriteSession, head: parked.Head, attempts: int, er
             error=error,
         )
     )
+    return letter_id
 
 
 def listing(*, undecided_only: bool = True) -> Select[Any]:
     """Return the query of dead letters, oldest first; `letter` reads its rows."""
-    query = select(dead_letters).order_by(dead_letters.c.id)
+    query = select(dead_letters, _waiting().label("waiting")).order_by(dead_letters.c.id)
     return query.where(dead_letters.c.decided_at.is_(None)) if undecided_only else query
+
+
+def _waiting() -> ColumnElement[int]:
+    """Count what stands behind an open letter: in line at its reader, or unpublished at its producer."""
+    place = dead_letters.c.topic, dead_letters.c.key
+    parked_behind = select(func.count()).where(tuple_(parked_events.c.topic, parked_events.c.key) == tuple_(*place))
+    unpublished = select(func.count()).where(
+        outbox.c.published_at.is_(None), tuple_(outbox.c.topic, outbox.c.key) == tuple_(*place)
+    )
+    behind = case(
+        (dead_letters.c.decided_at.is_not(None), 0),
+        (dead_letters.c.kind == EVENT, parked_behind.scalar_subquery() - 1),
+        (dead_letters.c.kind == OUTBOX, unpublished.scalar_subquery() - 1),
+        else_=0,
+    )
+    return func.greatest(behind, 0)
 
 
 async def page_of(
@@ -105,7 +133,7 @@ def letter(row: Row[Any]) -> DeadLetter:
 
 async def show(session: AnySession, letter_id: UUID) -> DeadLetter:
     """Return one letter. Raises NotFound."""
-    row = (await session.execute(select(dead_letters).where(dead_letters.c.id == letter_id))).first()
+    row = (await session.execute(listing(undecided_only=False).where(dead_letters.c.id == letter_id))).first()
     if row is None:
         raise NotFound()
     return letter(row)
@@ -114,7 +142,7 @@ async def show(session: AnySession, letter_id: UUID) -> DeadLetter:
 async def replay(uow: UnitOfWork, letter_id: UUID) -> None:
     """Try again, with a fresh set of attempts. Raises NotFound or DeadLetterDecided."""
     row = await _decide(uow, letter_id, "replayed")
-    if row.kind == "event":
+    if row.kind == EVENT:
         await parked.retry_now(uow.session, (row.topic, row.key))
     elif row.kind == TIMER:
         await _reschedule(uow.session, row)
@@ -122,15 +150,15 @@ async def replay(uow: UnitOfWork, letter_id: UUID) -> None:
         uow.wakes_relay = True  # the row stands in its place still, no longer held back by an open letter
 
 
-async def discard(uow: UnitOfWork, letter_id: UUID) -> None:
+async def discard(uow: UnitOfWork, letter_id: UUID, reason: str) -> None:
     """Give it up; events parked behind it go on. Raises NotFound or DeadLetterDecided."""
-    row = await _decide(uow, letter_id, "discarded")
-    if row.kind == "event":
+    row = await _decide(uow, letter_id, "discarded", {"reason": reason})
+    if row.kind == EVENT:
         query = select(parked_events.c.id).where(parked_events.c.event_id == row.event_id)
         head_id = await uow.session.scalar(query)
         if head_id is not None:
             await parked.advance(uow.session, (row.topic, row.key), head_id)
-    elif row.kind == "outbox":
+    elif row.kind == OUTBOX:
         await uow.session.execute(
             update(outbox)
             .where(outbox.c.published_at.is_(None), outbox.c.event_id == row.event_id)
@@ -140,7 +168,7 @@ async def discard(uow: UnitOfWork, letter_id: UUID) -> None:
         uow.wakes_relay = True
 
 
-async def _decide(uow: UnitOfWork, letter_id: UUID, decision: str) -> Row[Any]:
+async def _decide(uow: UnitOfWork, letter_id: UUID, decision: str, why: Mapping[str, str] | None = None) -> Row[Any]:
     query = select(dead_letters).where(dead_letters.c.id == letter_id).with_for_update()
     row = (await uow.session.execute(query)).first()
     if row is None:
@@ -152,7 +180,7 @@ async def _decide(uow: UnitOfWork, letter_id: UUID, decision: str) -> Row[Any]:
         .where(dead_letters.c.id == letter_id)
         .values(decided_at=func.clock_timestamp(), decision=decision, decided_by=uow.actor.name)
     )
-    details = {"kind": row.kind, "topic": row.topic, "key": row.key, "error": row.error}
+    details = {"kind": row.kind, "topic": row.topic, "key": row.key, "error": row.error, **(why or {})}
     uow.audit(
         f"dead_letter.{decision}",
         subject=letter_id,

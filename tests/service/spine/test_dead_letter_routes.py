@@ -1,46 +1,18 @@
 """The operator's routes: who may see and decide a dead letter, and what becomes of it."""
 
-from collections.abc import AsyncIterator
 from uuid import UUID
 
-import httpx
 import pytest
 from sqlalchemy import func, insert, select
 
-from shared.auth import DevelopmentIssuer, Grant, Role
-from shared.bus.api import router
+from shared.auth import Role
 from shared.db.engine import Database
 from shared.db.ids import uuid7
-from shared.db.spine import agency_replica, audit_entries, dead_letters, parked_events, parked_keys
-from shared.http.app import service_app
-from tests.kit.edge import edge_parts
+from shared.db.spine import audit_entries, dead_letters, parked_events, parked_keys
 from tests.kit.spine import AGENCY, SYSTEM
+from tests.service.spine.desk import ABOVE, ELSEWHERE, WHY, Desk, desk
 
-ABOVE, ELSEWHERE = uuid7(), uuid7()
-
-
-class Desk:
-    def __init__(self, client: httpx.AsyncClient, issuer: DevelopmentIssuer) -> None:
-        self.client = client
-        self._issuer = issuer
-
-    def staff(self, role: Role = Role.ADMIN, agency: UUID = AGENCY, *also: UUID) -> dict[str, str]:
-        grants = [Grant(role, one) for one in (agency, *also)]
-        return {"Authorization": f"Bearer {self._issuer.issue('u-9', '管理员甲', grants)}"}
-
-
-@pytest.fixture
-async def desk(counters: Database) -> AsyncIterator[Desk]:
-    parts = edge_parts(counters.url)
-    app = service_app("tests", "测试", parts, [router], description="只用于测试。")
-    async with counters.write(SYSTEM) as uow:
-        for agency, parent in ((ABOVE, None), (AGENCY, ABOVE), (ELSEWHERE, None)):
-            row = {"id": agency, "code": str(agency), "name": "机关", "parent_id": parent, "level": "county"}
-            await uow.session.execute(insert(agency_replica).values(**row, active=True))
-    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://t/api/tests/v1") as client:
-        yield Desk(client, parts.issuer)
-    await parts.db.dispose()
+__all__ = ["desk"]
 
 
 async def bury(db: Database, *, agency: UUID | None = AGENCY, kind: str = "event") -> UUID:
@@ -90,7 +62,9 @@ async def test_replay_makes_the_key_due_and_is_audited(counters: Database, desk:
 
 async def test_discard_frees_the_key_and_a_second_decision_is_a_conflict(counters: Database, desk: Desk) -> None:
     letter_id = await bury(counters)
-    assert (await desk.client.post(f"/dead-letters/{letter_id}/discard", headers=desk.staff())).status_code == 200
+    assert (
+        await desk.client.post(f"/dead-letters/{letter_id}/discard", json=WHY, headers=desk.staff())
+    ).status_code == 200
     again = await desk.client.post(f"/dead-letters/{letter_id}/replay", headers=desk.staff())
     assert again.status_code == 409
     assert again.json()["code"] == "dead_letter_decided"
@@ -105,7 +79,7 @@ async def test_others_may_not(counters: Database, desk: Desk, action: str) -> No
     path = f"/dead-letters/{letter_id}"
     for headers in (desk.staff(Role.CLERK), desk.staff(Role.SUPERVISOR), desk.staff(agency=ELSEWHERE)):
         assert (await desk.client.get(path, headers=headers)).status_code == 403
-        assert (await desk.client.post(f"{path}/{action}", headers=headers)).status_code == 403
+        assert (await desk.client.post(f"{path}/{action}", json=WHY, headers=headers)).status_code == 403
     assert (await desk.client.get("/dead-letters", headers=desk.staff(Role.CLERK))).status_code == 403
     assert (await desk.client.get("/dead-letters", headers=desk.staff(agency=ELSEWHERE))).json()["items"] == []
     assert (await desk.client.get("/dead-letters")).status_code == 401
@@ -119,7 +93,7 @@ async def test_a_timers_letter_is_any_admins(counters: Database, desk: Desk) -> 
     assert [i["id"] for i in (await desk.client.get("/dead-letters", headers=headers)).json()["items"]] == [
         str(letter_id)
     ]
-    assert (await desk.client.post(f"/dead-letters/{letter_id}/discard", headers=headers)).status_code == 200
+    assert (await desk.client.post(f"/dead-letters/{letter_id}/discard", json=WHY, headers=headers)).status_code == 200
 
 
 @pytest.mark.parametrize("kind", ["event", "outbox"])
@@ -130,7 +104,7 @@ async def test_an_event_whose_agency_nobody_can_read_is_for_who_administers_all(
     for headers in (desk.staff(agency=ELSEWHERE), desk.staff(agency=ABOVE), desk.staff()):
         assert (await desk.client.get("/dead-letters", headers=headers)).json()["items"] == []
         assert (await desk.client.get(path, headers=headers)).status_code == 403
-        assert (await desk.client.post(f"{path}/discard", headers=headers)).status_code == 403
+        assert (await desk.client.post(f"{path}/discard", json=WHY, headers=headers)).status_code == 403
         assert (await desk.client.post(f"{path}/replay", headers=headers)).status_code == 403
     everywhere = desk.staff(Role.ADMIN, ABOVE, ELSEWHERE)
     assert len((await desk.client.get("/dead-letters", headers=everywhere)).json()["items"]) == 1

@@ -58,7 +58,7 @@ async def test_an_event_that_keeps_failing_becomes_a_dead_letter_and_its_key_wai
         await until_effects(counters, {sick: [1], well: [1]})
     assert (letter.kind, letter.key, letter.attempts) == ("event", str(sick), 3)
     assert letter.error == "PoisonedEvent: number 2"
-    assert letter.body == '{"number":2}'
+    assert (letter.body, letter.type) == ('{"number":2}', "lantai.test.counter.counted.v1")
     assert letter.headers["ce_agencyid"] == str(AGENCY)
     async with counters.read() as session:
         assert await session.scalar(select(parked_keys.c.retry_at)) is None
@@ -110,7 +110,7 @@ async def test_discard_gives_the_event_up_and_lets_the_rest_go_on(
     async with running(Relay(counters, bus), consumers):
         letter = await dead(counters, sick)
         async with counters.write(OPERATOR) as uow:
-            await letters.discard(uow, letter.id)
+            await letters.discard(uow, letter.id, "不再需要")
         await until_effects(counters, {sick: [1, 3, 4]})
     async with counters.read() as session:
         assert await session.scalar(select(func.count()).select_from(parked_keys)) == 0
@@ -153,11 +153,13 @@ async def test_a_letter_is_decided_once(counters: Database, bus: EmbeddedTranspo
     async with running(Relay(counters, bus), consumers):
         letter = await dead(counters, sick)
     async with counters.write(OPERATOR) as uow:
-        await letters.discard(uow, letter.id)
-    for decide in (letters.replay, letters.discard):
-        with pytest.raises(letters.DeadLetterDecided):
-            async with counters.write(OPERATOR) as uow:
-                await decide(uow, letter.id)
+        await letters.discard(uow, letter.id, "不再需要")
+    with pytest.raises(letters.DeadLetterDecided):
+        async with counters.write(OPERATOR) as uow:
+            await letters.replay(uow, letter.id)
+    with pytest.raises(letters.DeadLetterDecided):
+        async with counters.write(OPERATOR) as uow:
+            await letters.discard(uow, letter.id, "不再需要")
     with pytest.raises(NotFound):
         async with counters.write(OPERATOR) as uow:
             await letters.replay(uow, uuid7())

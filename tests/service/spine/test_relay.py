@@ -253,7 +253,7 @@ async def test_a_refused_row_that_is_discarded_lets_its_key_go_on(counters: Data
     async with running(Relay(counters, log, poll_seconds=0.1)):
         good, bad, letter = await refused(counters, log)
         async with counters.write(SYSTEM) as uow:
-            await letters.discard(uow, letter.id)
+            await letters.discard(uow, letter.id, "不再需要")
         await until(lambda: published(counters))
     assert log.numbers() == {str(bad): [1, 3, 4], str(good): [1]}
 

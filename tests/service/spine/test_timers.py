@@ -257,7 +257,7 @@ async def test_a_discarded_timer_never_fires(counters: Database, desk: Desk) -> 
         letter = await until(lambda: dead(counters))
         desk.fails = set()
         async with counters.write(SYSTEM) as uow:
-            await letters.discard(uow, letter.id)
+            await letters.discard(uow, letter.id, "不再需要")
         await asyncio.sleep(0.3)
     assert await effects_of(counters) == {}
 
