@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from sqlalchemy import text
 
+from shared.bus.dead_letters import EVENT, OUTBOX, TIMER
 from shared.db.sessions import ReadSession
 from shared.db.uow import BUSINESS_NOW
 from shared.service.definition import Gauge
@@ -37,9 +38,18 @@ SPINE = (
     ),
     Gauge("parked_keys", "Keys whose events wait behind one that failed", _number("SELECT count(*) FROM parked_keys")),
     Gauge(
-        "dead_letters_open",
-        "Events and timers that were tried to the end and wait for a person",
-        _number("SELECT count(*) FROM dead_letters WHERE decided_at IS NULL"),
+        "parked_oldest_seconds",
+        "How long the key that was parked first stands still",
+        _number("SELECT coalesce(extract(epoch FROM clock_timestamp() - min(parked_at)), 0) FROM parked_keys"),
+    ),
+    *(
+        Gauge(
+            "dead_letters_open",
+            "Events, timers and outbox rows that were tried to the end and wait for a person",
+            _number(f"SELECT count(*) FROM dead_letters WHERE decided_at IS NULL AND kind = '{kind}'"),
+            {"kind": kind},
+        )
+        for kind in (EVENT, TIMER, OUTBOX)
     ),
     Gauge(
         "timer_overdue_seconds",

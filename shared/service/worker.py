@@ -78,7 +78,8 @@ class Worker:
             self._up.labels(told.part).set(told.ok)
         async with self._deps.db.read() as session:
             for gauge in (*SPINE, *self._definition.gauges):
-                self._deps.metrics.gauge(gauge.name, gauge.help).set(await gauge.value(session))
+                shown = self._deps.metrics.gauge(gauge.name, gauge.help, tuple(gauge.labels))
+                (shown.labels(**gauge.labels) if gauge.labels else shown).set(await gauge.value(session))
 
     def _operations_app(self) -> FastAPI:
         """`/healthz /readyz /metrics` of a worker that is a process of its own."""

@@ -34,3 +34,35 @@ async def test_a_worker_forgets_the_keys_of_the_day_before(
         assert not await forgotten()
         async with Worker(service.definition, service.deps, log).running():
             await until(forgotten)
+
+
+async def test_the_numbers_of_what_failed_are_told_with_their_kind(
+    service_database: Callable[[str], ServiceDatabase],
+) -> None:
+    async with running(load("notify"), service_database("notify").url) as service:
+        async with service.deps.db.engine.begin() as connection:
+            for kind, count in (("event", 2), ("timer", 1)):
+                await connection.execute(
+                    text(
+                        "INSERT INTO dead_letters (id, kind, key, headers, body, attempts, error)"
+                        " SELECT gen_random_uuid(), :kind, 'k', '{}', '', 8, 'e' FROM generate_series(1, :count)"
+                    ),
+                    {"kind": kind, "count": count},
+                )
+            await connection.execute(
+                text(
+                    "INSERT INTO parked_keys (topic, key, attempts, error, parked_at)"
+                    " VALUES ('t', 'new', 1, 'e', clock_timestamp()),"
+                    " ('t', 'old', 1, 'e', clock_timestamp() - interval '1 hour')"
+                )
+            )
+        worker = Worker(service.definition, service.deps, MemoryTransport())
+        await worker.refresh()
+        told = service.deps.metrics.registry.get_sample_value
+    assert {kind: told("lantai_dead_letters_open", {"kind": kind}) for kind in ("event", "timer", "outbox")} == {
+        "event": 2,
+        "timer": 1,
+        "outbox": 0,
+    }
+    assert told("lantai_parked_keys") == 2
+    assert 3_600 <= (told("lantai_parked_oldest_seconds") or 0) < 3_700
