@@ -37,6 +37,14 @@ class DeadLetterDecided(DomainError):
     category = Category.CONFLICT
 
 
+class TimerSetAnew(DomainError):
+    """A newer timer of the kind has been set since this one died: replayed, the old one would fire beside it."""
+
+    code = "timer_set_anew"
+    title = "该定时器已重新设定，旧的不能再触发"
+    category = Category.CONFLICT
+
+
 @dataclass(frozen=True)
 class DeadLetter:
     """One dead letter as an operator sees it. `body` is the event's JSON, or the timer's payload.
@@ -140,7 +148,7 @@ async def show(session: AnySession, letter_id: UUID) -> DeadLetter:
 
 
 async def replay(uow: UnitOfWork, letter_id: UUID) -> None:
-    """Try again, with a fresh set of attempts. Raises NotFound or DeadLetterDecided."""
+    """Try again, with a fresh set of attempts. Raises NotFound, DeadLetterDecided or TimerSetAnew."""
     row = await _decide(uow, letter_id, "replayed")
     if row.kind == EVENT:
         await parked.retry_now(uow.session, (row.topic, row.key))
@@ -191,15 +199,18 @@ async def _decide(uow: UnitOfWork, letter_id: UUID, decision: str, why: Mapping[
 
 
 async def _reschedule(session: WriteSession, row: Row[Any]) -> None:
-    """Bring the timer back with its own due time, unless a newer one of its kind is open."""
+    """Bring the timer back with its own due time. Raises TimerSetAnew, whether the newer one is open or has fired.
+
+    Whoever sets a timer anew closes its letter, so that is for a letter written at that very moment.
+    """
     due = json.loads(row.headers)
-    back = pg_insert(timers).values(
-        id=uuid7(),
-        subject=UUID(due["subject"]),
-        kind=due["kind"],
-        due_at=datetime.fromisoformat(due["due_at"]),
-        payload=row.body.decode(),
-    )
-    await session.execute(
-        back.on_conflict_do_nothing(index_elements=["subject", "kind"], index_where=timers.c.fired_at.is_(None))
-    )
+    subject, kind, due_at = UUID(due["subject"]), due["kind"], datetime.fromisoformat(due["due_at"])
+    newer = timers.c.fired_at.is_(None) | (timers.c.scheduled_at > row.died_at)
+    query = select(timers.c.id).where(timers.c.subject == subject, timers.c.kind == kind, newer).limit(1)
+    if (await session.execute(query)).first() is not None:
+        raise TimerSetAnew
+    back = pg_insert(timers).values(id=uuid7(), subject=subject, kind=kind, due_at=due_at, payload=row.body.decode())
+    is_open = timers.c.fired_at.is_(None)
+    inserted = back.on_conflict_do_nothing(index_elements=["subject", "kind"], index_where=is_open)
+    if (await session.execute(inserted.returning(timers.c.id))).first() is None:
+        raise TimerSetAnew

@@ -88,6 +88,7 @@ dead_letters = Table(
     Column("decision", Text),
     Column("decided_by", Text),
     Index("ix_dead_letters_open", "id", postgresql_where=text("decided_at IS NULL")),
+    Index("ix_dead_letters_timer", "key", postgresql_where=text("kind = 'timer' AND decided_at IS NULL")),
 )
 
 timers = Table(

@@ -4,7 +4,6 @@ Everything is written before the commit and the commit comes before the answer. 
 (an architecture test says so). `now` is the database's clock plus the `clock_offset` row, never the process's.
 """
 
-import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -21,23 +20,12 @@ from shared.db.batch import Batch
 from shared.db.driver import Transaction
 from shared.db.ids import uuid7
 from shared.db.sessions import WriteSession
-from shared.db.spine import audit_entries, outbox, timers
+from shared.db.spine import audit_entries, outbox
+from shared.db.timer_changes import TimerChanges
 from shared.events import Envelope, Event, encode
 from shared.telemetry.trace import current_traceparent
 
 AS_TEXT = orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS | orjson.OPT_PASSTHROUGH_DATETIME
-MOVED = """
-    ON CONFLICT (subject, kind) WHERE fired_at IS NULL DO UPDATE SET due_at = excluded.due_at,
-        payload = excluded.payload, attempts = 0, retry_at = NULL, error = NULL,
-        scheduled_at = CASE timers.due_at WHEN excluded.due_at THEN timers.scheduled_at ELSE excluded.scheduled_at END
-"""
-SET_ALL = f"""
-    INSERT INTO timers (id, subject, kind, due_at)
-    SELECT gen_random_uuid(), subject, kind, due_at FROM unnest($1::uuid[]) AS subject,
-        unnest($2::text[], $3::timestamptz[]) AS moment(kind, due_at) {MOVED}
-"""
-STALE = "DELETE FROM timers WHERE subject = ANY($1::uuid[]) AND fired_at IS NULL"
-STALE_KINDS = f"{STALE} AND kind = ANY($2::text[])"
 BUSINESS_NOW = "now() + make_interval(secs => coalesce((SELECT seconds FROM clock_offset), 0))"
 ASK_NOW = f"SELECT {BUSINESS_NOW} AS now"
 NOW = text(ASK_NOW)
@@ -83,9 +71,7 @@ class UnitOfWork:
         self._batch = Batch()
         self._outbox: list[dict[str, Any]] = []
         self._audit: list[dict[str, Any]] = []
-        self._timers: dict[UUID, dict[str, dict[str, Any]]] = {}
-        self._timers_of_many: list[tuple[list[UUID], dict[str, datetime]]] = []
-        self._cancelled: dict[tuple[str, ...], list[UUID]] = {}
+        self._timers = TimerChanges()
 
     @classmethod
     async def begun(
@@ -142,7 +128,7 @@ class UnitOfWork:
     def _forget(self) -> None:
         """Drop what was collected and is not written."""
         self._batch = Batch()
-        self._outbox, self._audit, self._timers, self._timers_of_many, self._cancelled = [], [], {}, [], {}
+        self._outbox, self._audit, self._timers = [], [], TimerChanges()
 
     def emit(self, event: Event, *, subject: UUID, agency_id: UUID, beside: Event | None = None) -> UUID:
         """Put an event into the outbox of this transaction, keyed by `subject`; return the event's id.
@@ -190,40 +176,31 @@ class UnitOfWork:
         )
 
     def schedule(self, subject: UUID, kind: str, due_at: datetime, payload: Mapping[str, Any] | None = None) -> None:
-        """Set the one open timer of (subject, kind); an open one is moved."""
+        """Set the one open timer of (subject, kind); an open one is moved, and the letter of a dead one closed.
+
+        Of several words about one timer the last counts, here and in `schedule_all` and `cancel`.
+        """
         self.steps += 1
-        self._timers.setdefault(subject, {})[kind] = {
-            "id": uuid7(),
-            "subject": subject,
-            "kind": kind,
-            "due_at": due_at,
-            "payload": json.dumps(payload, ensure_ascii=False, default=str) if payload else "{}",
-        }
+        self._timers.schedule(subject, kind, due_at, payload)
 
     def schedule_all(self, subjects: Sequence[UUID], moments: Mapping[str, datetime]) -> None:
         """Set the same timers, by kind, for many subjects at once; open ones are moved."""
         self.steps += 1
-        if subjects and moments:
-            self._timers_of_many.append((list(subjects), dict(moments)))
+        self._timers.schedule_all(subjects, moments)
 
     def cancel(self, subject: UUID, *kinds: str) -> None:
-        """Remove the open timers of a subject, of the named kinds or (none named) all of them."""
+        """Remove the open timers of a subject, of the named kinds or (none named) all of them; close their letters."""
         self.steps += 1
-        self._cancelled.setdefault(kinds, []).append(subject)
-        collected = self._timers.get(subject, {})
-        for kind in kinds or tuple(collected):
-            collected.pop(kind, None)
+        self._timers.cancel(subject, kinds)
 
     def changes_timer(self, subject: UUID, kind: str) -> bool:
         """Whether this unit of work has set or cancelled the timer and not written it yet."""
-        return kind in self._timers.get(subject, ()) or any(
-            subject in subjects and (not kinds or kind in kinds) for kinds, subjects in self._cancelled.items()
-        )
+        return self._timers.touch(subject, kind)
 
     async def flush(self) -> None:
         """Write what was collected so far; the commit does this by itself."""
         await self._transaction.flush_session()
-        await self._write_timers()
+        await self._timers.write(self.fetch, self._batch, self.service)
         audit, self._audit = self._audit, []
         self._batch.insert(audit_entries, audit)
         events, self._outbox = self._outbox, []
@@ -232,17 +209,6 @@ class UnitOfWork:
             sql, values = collected
             await self.fetch(sql, *values)
         self.wakes_relay = self.wakes_relay or bool(events)
-
-    async def _write_timers(self) -> None:
-        for kinds, subjects in self._cancelled.items():
-            await (self.fetch(STALE_KINDS, subjects, kinds) if kinds else self.fetch(STALE, subjects))
-        self._cancelled = {}
-        rows = [row for kinds_of_one in self._timers.values() for row in kinds_of_one.values()]
-        self._timers = {}
-        self._batch.insert(timers, rows, MOVED)
-        of_many, self._timers_of_many = self._timers_of_many, []
-        for subjects, moments in of_many:
-            await self.fetch(SET_ALL, subjects, list(moments), list(moments.values()))
 
 
 async def audit_trail(session: Any, subject: UUID) -> list[Row[Any]]:

@@ -18,6 +18,7 @@ from shared.db.base import UtcDateTime
 from shared.db.ids import uuid7
 from shared.db.sessions import ReadSession, WriteSession
 from shared.db.spine import dead_letters, timers
+from shared.db.timer_changes import letter_key
 from shared.db.uow import NOW
 
 _ALONE = text("""
@@ -86,7 +87,7 @@ async def bury(session: WriteSession, timer: Row[Any], error: str) -> bool:
         insert(dead_letters).values(
             id=uuid7(),
             kind="timer",
-            key=f"{timer.subject}/{timer.kind}",
+            key=letter_key(timer.subject, timer.kind),
             headers=json.dumps(due_timer),
             body=timer.payload.encode(),
             attempts=timer.attempts + 1,
