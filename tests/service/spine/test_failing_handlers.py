@@ -14,7 +14,7 @@ from shared.bus.parked import LISTED
 from shared.bus.transport import Record
 from shared.db.engine import Database
 from shared.db.ids import uuid7
-from shared.db.spine import inbox, outbox, parked_events, parked_keys
+from shared.db.spine import audit_entries, inbox, outbox, parked_events, parked_keys, timers
 from shared.db.uow import UnitOfWork
 from shared.events import Envelope, Event, encode
 from tests.kit.spine import AGENCY, COUNTERS, SYSTEM, Counted, Renamed, effects, running, some_ids, until, until_effects
@@ -90,19 +90,57 @@ async def use_session(uow: UnitOfWork, event: Envelope[Counted]) -> None:
     await uow.session.execute(insert(effects).values(subject=event.subject, number=event.data.number))
 
 
+async def write_beside(uow: UnitOfWork, event: Envelope[Counted]) -> None:
+    uow.also("INSERT INTO effects (subject, number) VALUES ({0}, 17)", event.subject)
+
+
+async def write_audit(uow: UnitOfWork, event: Envelope[Counted]) -> None:
+    uow.audit("tried", subject=event.subject, agency_id=AGENCY)
+
+
+async def set_timer(uow: UnitOfWork, event: Envelope[Counted]) -> None:
+    uow.schedule(event.subject, "late", NOW)
+
+
+async def set_timers(uow: UnitOfWork, event: Envelope[Counted]) -> None:
+    uow.schedule_all([event.subject], {"late": NOW})
+
+
+async def cancel_timer(uow: UnitOfWork, event: Envelope[Counted]) -> None:
+    uow.cancel(event.subject, "kept")
+
+
 async def doom_transaction(uow: UnitOfWork, _event: Envelope[Counted]) -> None:
     await uow.fetch("SELECT 1 / 0")
 
 
-@pytest.mark.parametrize("does", [insert_row, emit_event, run_statement, use_session, doom_transaction])
+DEEDS = [
+    insert_row,
+    emit_event,
+    run_statement,
+    use_session,
+    write_beside,
+    write_audit,
+    set_timer,
+    set_timers,
+    cancel_timer,
+    doom_transaction,
+]
+
+
+@pytest.mark.parametrize("does", DEEDS)
 async def test_what_it_had_done_is_undone(counters: Database, bus: EmbeddedTransport, does: Handler) -> None:
     subjects, failing = some_ids(30), Failing({17}, does)
+    async with counters.write(SYSTEM) as uow:
+        uow.schedule(subjects[17], "kept", NOW)
     await bus.publish([record(s, n) for n, s in enumerate(subjects)])
     async with running(Consumers(counters, bus, "g", failing.handlers)):
         await until_effects(counters, {s: [n] for n, s in enumerate(subjects) if n != 17})
         assert await line_of(counters) == {str(subjects[17]): [17]}
     async with counters.read() as session:
         assert (await session.scalars(select(outbox.c.id))).all() == []
+        assert (await session.scalars(select(audit_entries.c.id))).all() == []
+        assert (await session.scalars(select(timers.c.kind))).all() == ["kept"]
 
 
 async def test_one_that_had_done_nothing_among_those_undone_is_parked_once(
