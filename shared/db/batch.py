@@ -39,6 +39,10 @@ class Batch:
         """Add another statement, with `{0}` where its first value goes."""
         self._others.append((sql, values))
 
+    def ids(self) -> set[Any]:
+        """Return the ids of the rows to be inserted: what has one of them is new."""
+        return {row.get("id") for rows in self._inserts.values() for row in rows}
+
     def taken(self) -> tuple[str, list[Any]] | None:
         """Return the statement and its values, and forget them; None when there is nothing to write."""
         if not self._inserts and not self._others:

@@ -85,7 +85,7 @@ class TimerChanges:
     async def write(self, fetch: Fetch, batch: Batch, service: str) -> None:
         """Write and forget: cancellations and sets for many by `fetch`, the rest as parts of the batch to be sent."""
         decided_by = f"系统（{service}）"
-        if keys := self._keys():
+        if keys := self._keys(new=batch.ids()):
             batch.also(WITHDRAW_KINDS, keys, decided_by)
         if subjects := self._cancelled.get(()):
             batch.also(WITHDRAW_ALL, [str(subject) for subject in subjects], decided_by)
@@ -112,9 +112,9 @@ class TimerChanges:
             left += [(subjects, moments)] if subjects else []
         self._set_for_many = left
 
-    def _keys(self) -> list[str]:
-        """Return the keys of the letters that the timers touched by name would have."""
-        keys = {letter_key(subject, kind) for subject, kinds in self._set.items() for kind in kinds}
+    def _keys(self, new: set[UUID]) -> list[str]:
+        """Return the keys of the letters that the timers touched by name may have; a new subject has none."""
+        keys = {letter_key(subject, kind) for subject in self._set.keys() - new for kind in self._set[subject]}
         for subjects, moments in self._set_for_many:
             keys |= {letter_key(subject, kind) for subject in subjects for kind in moments}
         for named, of_these in self._cancelled.items():
