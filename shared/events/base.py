@@ -30,10 +30,14 @@ class Topic:
     compacted: bool = False
 
 
-class Event(BaseModel):
-    """A past-tense fact. Subclasses set `type` (with its version) and `topic`."""
+class Part(BaseModel):
+    """What an event holds, itself and every model inside it: unknown fields are refused where it is made."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Event(Part):
+    """A past-tense fact. Subclasses set `type` (with its version) and `topic`."""
 
     type: ClassVar[str]
     topic: ClassVar[Topic]

@@ -4,9 +4,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
-
-from .base import Event, Topic
+from .base import Event, Part, Topic
 
 AGENCIES = Topic(
     "lantai.catalog.agencies", "catalog", ("requests", "sentiment", "notify"), partitions=3, compacted=True
@@ -40,10 +38,8 @@ class AgencyUpserted(Event):
     locality: str | None = None
 
 
-class CalendarPaper(BaseModel):
+class CalendarPaper(Part):
     """An earlier notice, as it is cited, and the days (off, or 调休上班) that go on resting on it."""
-
-    model_config = ConfigDict(frozen=True)
 
     cited: str
     issued: date | None

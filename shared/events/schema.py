@@ -13,9 +13,17 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 def schema_of(event: type[Event]) -> dict[str, Any]:
     """Return the schema of an event's body as readers see it: unknown fields are allowed, for they ignore them."""
-    schema = event.model_json_schema()
-    schema.pop("additionalProperties", None)
+    schema = _open(event.model_json_schema())
     return {"$schema": DIALECT, "$id": f"urn:lantai:event:{event.type}", **schema}
+
+
+def _open(node: Any) -> Any:
+    """Leave out that unknown fields are refused, in the event and in what it holds: that binds the producer only."""
+    if isinstance(node, list):
+        return [_open(part) for part in node]
+    if not isinstance(node, dict):
+        return node
+    return {name: _open(part) for name, part in node.items() if (name, part) != ("additionalProperties", False)}
 
 
 def as_text(document: dict[str, Any]) -> str:
