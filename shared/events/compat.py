@@ -14,6 +14,12 @@ Schema = Mapping[str, Any]
 
 # What describes and does not constrain.
 _ANNOTATIONS = {"$schema", "$id", "title", "description", "examples", "default", "deprecated"}
+_CHOICES = ("anyOf", "oneOf")
+# What is compared part by part.
+_STRUCTURAL = {"type", "enum", "const", "properties", "required", "items", "prefixItems", *_CHOICES} | {
+    "$defs",
+    "additionalProperties",
+}
 _VERSIONED = re.compile(r"(?P<name>lantai(?:\.[a-z_]+){3})\.v(?P<version>[1-9][0-9]*)")
 
 
@@ -60,27 +66,27 @@ class _Resolved:
         return _Resolved(node, self.root)
 
     @property
-    def types(self) -> set[str]:
+    def alternatives(self) -> list["_Resolved"]:
+        """The parts of `X | Y`, or the node itself."""
+        parts = [part for word in _CHOICES for part in self.node.get(word, ())]
+        return [found for part in parts for found in self.child(part).alternatives] if parts else [self]
+
+    @property
+    def types(self) -> frozenset[str]:
         """The JSON types allowed; those of alternatives together."""
-        if "anyOf" in self.node:
-            return set().union(*(self.child(part).types for part in self.node["anyOf"]))
+        if any(word in self.node for word in _CHOICES):
+            return frozenset().union(*(part.types for part in self.alternatives))
         allowed = self.node.get("type", ())
-        return {allowed} if isinstance(allowed, str) else set(allowed)
+        return frozenset({allowed} if isinstance(allowed, str) else allowed)
 
     @property
     def constraints(self) -> dict[str, Any]:
-        structural = {
-            "type",
-            "enum",
-            "const",
-            "properties",
-            "required",
-            "items",
-            "anyOf",
-            "$defs",
-            "additionalProperties",
-        }
-        return {k: v for k, v in self.node.items() if k not in _ANNOTATIONS | structural}
+        return {k: v for k, v in self.node.items() if k not in _ANNOTATIONS | _STRUCTURAL}
+
+    @property
+    def of_choice(self) -> dict[str, Any]:
+        """What constrains the choice between alternatives, where there is one."""
+        return self.constraints if any(word in self.node for word in _CHOICES) else {}
 
 
 def _compare(at: str, old: _Resolved, new: _Resolved) -> Iterable[str]:
@@ -89,13 +95,52 @@ def _compare(at: str, old: _Resolved, new: _Resolved) -> Iterable[str]:
         yield f"{where}: type narrowed, no longer {'/'.join(sorted(gone))}"
     if come := new.types - old.types:
         yield f"{where}: type widened, readers do not expect {'/'.join(sorted(come))}"
-    yield from _compare_values(where, old.node, new.node)
+    yield from _compare_constraints(where, old.of_choice, new.of_choice)
+    before, after = _by_types(old), _by_types(new)
+    for types in sorted(before.keys() | after.keys(), key=sorted):
+        if len(before[types]) == len(after[types]):
+            for old_part, new_part in zip(before[types], after[types], strict=True):
+                yield from _compare_one(at, old_part, new_part)
+        elif not types <= gone and not types <= come:
+            yield f"{where}: other alternatives of {'/'.join(sorted(types)) or 'any type'}"
+
+
+def _by_types(node: _Resolved) -> dict[frozenset[str], list[_Resolved]]:
+    """The alternatives, grouped by their JSON types: those of one type face each other."""
+    found: dict[frozenset[str], list[_Resolved]] = defaultdict(list)
+    for part in node.alternatives:
+        found[part.types].append(part)
+    return found
+
+
+def _compare_one(at: str, old: _Resolved, new: _Resolved) -> Iterable[str]:
+    """Compare what has no alternatives: values, fields, and what a list or a mapping holds."""
+    yield from _compare_values(at or "body", old.node, new.node)
     yield from _compare_properties(at, old, new)
-    if "items" in old.node and "items" in new.node:
-        yield from _compare(f"{at}[]", old.child(old.node["items"]), new.child(new.node["items"]))
-    yield from _compare_alternatives(at, old, new)
-    if old.constraints != new.constraints:
-        yield f"{where}: constraints changed from {old.constraints} to {new.constraints}"
+    yield from _compare_held(f"{at}[]", "items", old, new)
+    yield from _compare_held(f"{at}{{}}", "additionalProperties", old, new)
+    before, after = old.node.get("prefixItems", ()), new.node.get("prefixItems", ())
+    if len(before) != len(after):
+        yield f"{at or 'body'}: a tuple of {len(before)} became one of {len(after)}"
+    for place, (old_part, new_part) in enumerate(zip(before, after, strict=False)):
+        yield from _compare(f"{at}[{place}]", old.child(old_part), new.child(new_part))
+    yield from _compare_constraints(at or "body", old.constraints, new.constraints)
+
+
+def _compare_constraints(where: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterable[str]:
+    if old != new:
+        yield f"{where}: constraints changed from {old} to {new}"
+
+
+def _compare_held(at: str, word: str, old: _Resolved, new: _Resolved) -> Iterable[str]:
+    """Compare what each element of a list, or each value of a mapping, must be; nothing said is anything."""
+    before, after = (side.node.get(word) for side in (old, new))
+    if isinstance(before, dict) and isinstance(after, dict):
+        yield from _compare(at, old.child(before), new.child(after))
+    elif isinstance(after, dict):
+        yield f"{at}: type narrowed, no longer anything"
+    elif isinstance(before, dict):
+        yield f"{at}: type widened, may be anything"
 
 
 def _compare_values(where: str, old: Schema, new: Schema) -> Iterable[str]:
@@ -119,18 +164,6 @@ def _compare_properties(at: str, old: _Resolved, new: _Resolved) -> Iterable[str
             yield f"{_below(at, name)}: no longer sure to be there"
     for name in sorted(before.keys() & after.keys()):
         yield from _compare(_below(at, name), old.child(before[name]), new.child(after[name]))
-
-
-def _compare_alternatives(at: str, old: _Resolved, new: _Resolved) -> Iterable[str]:
-    """Compare `X | null` with `X | null`: the parts of one JSON type face each other."""
-    if "anyOf" not in old.node or "anyOf" not in new.node:
-        return
-    after = [new.child(part) for part in new.node["anyOf"]]
-    for part in map(old.child, old.node["anyOf"]):
-        for other in after:
-            if part.types == other.types:
-                yield from _compare(at, part, other)
-                break
 
 
 def _below(at: str, name: str) -> str:

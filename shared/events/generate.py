@@ -58,8 +58,10 @@ def _value(annotation: Any) -> Any:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return {name: _value(field.annotation) for name, field in annotation.model_fields.items()}
     arguments = [part for part in get_args(annotation) if part not in (NoneType, Ellipsis)]
+    if get_origin(annotation) is dict:
+        return {_value(arguments[0]): _value(arguments[1])}
     if get_origin(annotation) in (tuple, list):
-        return [_value(arguments[0])]
+        return [_value(part) for part in arguments]
     return _value(arguments[0])
 
 

@@ -39,6 +39,9 @@ class Changed(Event):
     due_on: date | None
     tags: tuple[str, ...]
     part: Part
+    counts: dict[str, int]
+    either: int | Part
+    pair: tuple[int, str]
     note: str | None = None
 
 
@@ -72,6 +75,12 @@ class NarrowPart(BaseModel):
     label: str | None = None
 
 
+class OtherPart(BaseModel):
+    size: int
+    label: str | None = None
+    weight: int
+
+
 PLANTED: list[tuple[str, Callable[[], dict[str, Any]], str]] = [
     ("removed field", lambda: changed(without="title"), "title: field removed or renamed"),
     ("removed optional field", lambda: changed(without="note"), "note: field removed or renamed"),
@@ -88,6 +97,14 @@ PLANTED: list[tuple[str, Callable[[], dict[str, Any]], str]] = [
     ("items of another type", lambda: changed(tags=(tuple[int, ...], ...)), "tags[]: type narrowed"),
     ("field of a part removed", lambda: changed(part=(SmallerPart, ...)), "part.label: field removed"),
     ("part narrowed", lambda: changed(part=(NarrowPart, ...)), "part.size: constraints changed"),
+    ("values of another type", lambda: changed(counts=(dict[str, int | str], ...)), "counts{}: type widened"),
+    ("values narrowed", lambda: changed(counts=(dict[str, bool], ...)), "counts{}: type narrowed"),
+    ("values of any type", lambda: changed(counts=(dict[str, Any], ...)), "counts{}: type widened, may be anything"),
+    ("items of any type", lambda: changed(tags=(tuple[Any, ...], ...)), "tags[]: type narrowed"),
+    ("an alternative changed", lambda: changed(either=(int | OtherPart, ...)), "either.weight: new and required"),
+    ("an alternative more", lambda: changed(part=(Part | OtherPart, ...)), "part: other alternatives of object"),
+    ("a place of a tuple", lambda: changed(pair=(tuple[int, int], ...)), "pair[1]: type narrowed"),
+    ("a place more", lambda: changed(pair=(tuple[int, str, str], ...)), "pair: "),
     ("required made optional", lambda: changed(title=(str, "")), "title: no longer sure to be there"),
 ]
 
@@ -132,4 +149,5 @@ def test_an_example_has_a_value_in_every_field() -> None:
     body = example_of(Changed)["body"]
     assert body.keys() == Changed.model_fields.keys()
     assert body["part"] == {"size": 1, "label": "示例文本"}
+    assert body["counts"] == {"示例文本": 1}
     assert body["tags"] == ["示例文本"]
