@@ -8,6 +8,7 @@ import structlog
 from shared.bus.dead_letters import bury_event
 from shared.bus.dispatch import Dispatcher, EventsFailed, Failure
 from shared.bus.parked import Head, Place, advance, alone, due, failed_again, take_head
+from shared.bus.suspects import Suspects
 from shared.db.engine import Database
 from shared.db.retry import RetryPolicy
 from shared.db.trouble import database_trouble, describe
@@ -28,6 +29,7 @@ class Retries:
         self._dispatcher = dispatcher
         self._policy = policy
         self._poll_seconds = poll_seconds
+        self._suspects = Suspects(db)
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._retried = metrics.counter("consumer_retries", "Attempts on parked keys, by outcome", ("outcome",))
@@ -55,6 +57,7 @@ class Retries:
         """Try every key that is due, once or as long as its events succeed."""
         async with self._db.read() as session:
             places = await due(session, KEYS_PER_SWEEP)
+        self._suspects.keep(places)
         for place in places:
             try:
                 while not self._stopping.is_set() and await self._attempt(place):
@@ -72,7 +75,9 @@ class Retries:
                     return False
                 outcome, more = await self._handle(uow, place, head)
         except Exception as error:
-            if head is None or database_trouble(error) or isinstance(error, OSError):
+            if head is None:
+                raise
+            if (database_trouble(error) or isinstance(error, OSError)) and not await self._suspects.blamed(place):
                 raise
             told = error.error if isinstance(error, Failure) else describe(error)
             async with self._db.write(Actor.system(self._db.service)) as uow:

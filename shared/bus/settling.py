@@ -3,7 +3,8 @@
 Events are handled in transactions of several, each with the events' inbox rows. One that fails has its key parked and
 the rest goes on, in the same transaction (`effects.py`). What takes the whole transaction away (a handler that is cut,
 a constraint that is looked at in the end) is isolated by further transactions. A database in trouble is nobody's fault:
-it is raised, and the caller waits.
+it is raised, and the caller waits; what comes next is tried in small parts, so that an event that causes the trouble
+is soon alone, and is parked when it does so every time (`suspects.py`).
 """
 
 import time
@@ -16,7 +17,9 @@ from shared.bus.effects import Effects, blaming
 from shared.bus.inbox import claim
 from shared.bus.incoming import Incoming
 from shared.bus.isolate import isolate
+from shared.bus.suspects import Suspects
 from shared.db.engine import Database
+from shared.db.trouble import database_trouble, describe
 from shared.db.uow import Actor
 from shared.telemetry.metrics import Metrics
 
@@ -41,13 +44,24 @@ class Settling:
         self._first_pause = first_pause
         self._largest = largest_transaction
         self._slice = min(FIRST_SLICE, largest_transaction)
+        self._suspects = Suspects(db)
+        self._answered = False  # whether the database took the claim of the transaction at hand
         self._events = metrics.counter("consumer_events", "Events read, by what became of them", ("outcome",))
 
     async def settle_some(self, events: Sequence[Incoming]) -> int:
         """Settle the first of these and return how many. Raises what a database in trouble raised."""
         part = events[: self._slice]
         began = time.monotonic()
-        await isolate(part, self._transaction, self._park)
+        try:
+            await isolate(part, self._transaction, self._park)
+        except Exception as error:
+            if not (database_trouble(error) or isinstance(error, OSError)):
+                raise
+            self._slice = 1
+            if len(part) > 1 or not self._answered or not await self._suspects.blamed(part[0].event_id):
+                raise
+            await self._park(part[0], describe(error))
+        self._suspects.keep(())
         self._fit_slice(time.monotonic() - began)
         return len(part)
 
@@ -60,8 +74,10 @@ class Settling:
 
     async def _transaction(self, events: Sequence[Incoming]) -> None:
         """One inbox-and-effect transaction. Raises Failure, or what a database in trouble raised."""
+        self._answered = False
         with blaming(events):
             async with self._db.write(Actor.system(self._db.service), claim(events)) as uow:
+                self._answered = True
                 effects = Effects(uow, self._dispatcher, self._first_pause)
                 await effects.settle(events)
         self._count(effects.outcomes)
