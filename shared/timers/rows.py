@@ -27,8 +27,10 @@ _ALONE = text("""
 """)
 _MARK = text("""
     UPDATE timers SET fired_at = :now, retry_at = NULL
-    FROM unnest(CAST(:ids AS uuid[]), CAST(:dues AS timestamptz[])) AS seen(id, due_at)
-    WHERE timers.id = seen.id AND timers.fired_at IS NULL AND timers.due_at = seen.due_at RETURNING timers.id
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:dues AS timestamptz[]), CAST(:payloads AS text[]))
+         AS seen(id, due_at, payload)
+    WHERE timers.id = seen.id AND timers.fired_at IS NULL
+      AND timers.due_at = seen.due_at AND timers.payload = seen.payload RETURNING timers.id
 """).bindparams(bindparam("now", type_=UtcDateTime))
 
 
@@ -62,8 +64,13 @@ async def take(session: WriteSession, ids: Sequence[UUID], now: datetime) -> lis
 
 
 async def mark_fired(session: WriteSession, fired: Sequence[Row[Any]], now: datetime) -> set[UUID]:
-    """Mark the timers fired; return those that a command had cancelled or moved since they were taken."""
-    seen = {"now": now, "ids": [timer.id for timer in fired], "dues": [timer.due_at for timer in fired]}
+    """Mark the timers fired; return those that a command had cancelled, moved or changed since they were taken."""
+    seen = {
+        "now": now,
+        "ids": [timer.id for timer in fired],
+        "dues": [timer.due_at for timer in fired],
+        "payloads": [timer.payload for timer in fired],
+    }
     marked = set((await session.execute(_MARK, seen)).scalars())
     return {timer.id for timer in fired} - marked
 
@@ -102,5 +109,6 @@ def _as_seen(timer: Row[Any]) -> tuple[Any, ...]:
         timers.c.id == timer.id,
         timers.c.fired_at.is_(None),
         timers.c.due_at == timer.due_at,
+        timers.c.payload == timer.payload,
         timers.c.attempts == timer.attempts,
     )
