@@ -1,11 +1,14 @@
 """A delivered record as the consumer sees it: which event it is, and where its key stands in line."""
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from shared.bus.transport import Delivered, Record
 from shared.events import Envelope, Event, MalformedEvent, decode
+
+KEY_CHARACTERS = 500  # an index entry of PostgreSQL holds some 2,700 bytes, topic and key together
 
 
 class Incoming(NamedTuple):
@@ -33,6 +36,8 @@ def incoming(batch: Iterable[Delivered], known: Mapping[str, type[Event]]) -> li
 def _read(batch: Iterable[Delivered], known: Mapping[str, type[Event]]) -> Iterator[Incoming]:
     for delivered in batch:
         record = delivered.record
+        if len(record.key) > KEY_CHARACTERS:
+            record = record._replace(key=_shortened(record.key))
         kind = record.headers.get("ce_type")
         if kind is None or kind in known:
             try:
@@ -49,6 +54,11 @@ def agency_of(headers: Mapping[str, str]) -> UUID | None:
         return UUID(headers["ce_agencyid"])
     except (KeyError, ValueError):
         return None
+
+
+def _shortened(key: str) -> str:
+    """Return what stands for a stranger's long key (ours are ids) in the rows of this consumer."""
+    return f"{key[: KEY_CHARACTERS // 2]}… sha256:{hashlib.sha256(key.encode()).hexdigest()}"
 
 
 def _event_id(delivered: Delivered) -> UUID:

@@ -1,6 +1,7 @@
 """Consumers on a real PostgreSQL and the embedded log: one effect per event, in order, whatever fails between."""
 
 import asyncio
+import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -153,6 +154,19 @@ async def test_a_malformed_event_is_parked_like_a_failing_one(counters: Database
             (key,) = (await session.execute(select(parked_keys))).all()
     assert key.key == str(sick)
     assert "MalformedEvent" in key.error
+
+
+async def test_a_key_too_long_for_an_index_is_parked_like_any_other(counters: Database, bus: EmbeddedTransport) -> None:
+    (well,) = some_ids(1)
+    long, other = (random.Random(seed).randbytes(3000).hex() for seed in (1, 2))
+    await bus.publish([Record(COUNTERS.name, key, {}, b"{}") for key in (long, long[:-1] + "x", other, long)])
+    await bus.publish([record(well, 1)])
+    async with running(Consumers(counters, bus, "g", Counter().handlers)):
+        await until_effects(counters, {well: [1]})
+        await until_count(counters, parked_events, 4)
+        async with counters.read() as session:
+            keys = (await session.scalars(select(parked_keys.c.key))).all()
+    assert sorted(key[:250] for key in keys) == sorted(key[:250] for key in (long, long, other))
 
 
 async def test_many_poison_events_among_good_ones(counters: Database, bus: EmbeddedTransport) -> None:
