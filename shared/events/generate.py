@@ -1,7 +1,8 @@
 """Writes what is committed beside the models: schemas, missing golden examples, and `asyncapi.json`.
 
-Run as `python -m shared.events.generate`. It refuses a breaking change and never rewrites an example: both stand for
-what readers and the log already hold. Only before an event's first release may its files be deleted and made anew.
+Run as `python -m shared.events.generate`. It refuses what breaks the committed schemas or an earlier release
+(`ledger.py`) and never rewrites an example: both stand for what readers and the log already hold. Only before an
+event's first release may its files be deleted and made anew.
 """
 
 import json
@@ -18,6 +19,7 @@ from pydantic import BaseModel
 from .asyncapi import document
 from .base import Envelope, Event, encode
 from .compat import registry_breaks
+from .ledger import broken_promises, entries_of, read
 from .registry import EVENTS
 from .schema import EXAMPLES, SCHEMAS, as_text, committed_examples, committed_schemas, schema_of
 
@@ -68,7 +70,9 @@ def _value(annotation: Any) -> Any:
 def write() -> list[str]:
     """Write the files; return the breaks that forbid it (then nothing is written)."""
     current = {kind: schema_of(event) for kind, event in EVENTS.items()}
-    if found := registry_breaks(committed_schemas(), current):
+    found = registry_breaks(committed_schemas(), current)
+    found += [what for what in broken_promises(read(), entries_of(EVENTS.values())) if what not in found]
+    if found:
         return found
     for kind, schema in current.items():
         (SCHEMAS / f"{kind}.json").write_text(as_text(schema), "utf-8")
