@@ -7,6 +7,7 @@ as a fence, on compacted topics (`kafka_publish.py`).
 """
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -25,7 +26,7 @@ from aiokafka.errors import (
 )
 
 from shared.bus.kafka_limits import REQUEST_SECONDS, end, unavailable
-from shared.bus.kafka_publish import SolePublisher, dropped, opened, places_of, send_all
+from shared.bus.kafka_publish import BatchRefused, SolePublisher, dropped, opened, places_of, send_all
 from shared.bus.kafka_records import delivered
 from shared.bus.kafka_topics import compacted, empty, ensure
 from shared.bus.transport import (
@@ -33,6 +34,7 @@ from shared.bus.transport import (
     Position,
     PositionLost,
     Record,
+    RecordRefused,
     SolePublisherNeeded,
     TransportUnavailable,
     refuse_oversized,
@@ -135,6 +137,11 @@ class KafkaTransport:
                     places = await places_of(producer, records)
                     await self._refuse_compacted(producer, {place.topic for place in places})
                     await send_all(producer, records, places, acknowledged)
+        except BatchRefused as refused:
+            await self._drop(producer)
+            if len(records) == 1:
+                raise refused.of_one() from refused
+            await self._publish_one_by_one(records, acknowledged, timeout_seconds)
         except TransportUnavailable as failure:
             # A batch left in the client could be sent after newer ones of another relay: drop it with the client.
             await self._drop(producer)
@@ -142,6 +149,20 @@ class KafkaTransport:
         except asyncio.CancelledError:
             await self._drop(producer)
             raise
+
+    async def _publish_one_by_one(
+        self, records: Sequence[Record], acknowledged: set[int], timeout_seconds: float
+    ) -> None:
+        """Find the record that the broker refuses; what comes before it is acknowledged on the way."""
+        until = time.monotonic() + timeout_seconds
+        for index in sorted(set(range(len(records))) - acknowledged):
+            try:
+                await self.publish([records[index]], until - time.monotonic())
+            except RecordRefused as refusal:
+                raise RecordRefused(index, str(refusal)) from refusal
+            except TransportUnavailable as failure:
+                raise TransportUnavailable(str(failure), frozenset(acknowledged)) from failure
+            acknowledged.add(index)
 
     async def _refuse_compacted(self, producer: AIOKafkaProducer, topics: set[str]) -> None:
         """The log knows which topics it compacts; it is asked once for each."""

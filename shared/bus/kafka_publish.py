@@ -17,13 +17,16 @@ from aiokafka.errors import (
     InvalidProducerEpoch,
     InvalidProducerIdMapping,
     InvalidTxnState,
+    MessageSizeTooLargeError,
     ProducerClosed,
     ProducerFenced,
+    RecordListTooLargeError,
 )
 
 from shared.bus.kafka_limits import REQUEST_SECONDS, end, unavailable
 from shared.bus.transport import (
     Record,
+    RecordRefused,
     Superseded,
     TopicMissing,
     TransportUnavailable,
@@ -35,7 +38,20 @@ from shared.events import MAX_EVENT_BYTES
 NEW_TOPIC_SECONDS = 1.0  # a topic that was created a moment ago is not known to every broker at once
 BATCH_BYTES = MAX_EVENT_BYTES + 20_000  # one record at the limit, with its framing, still fits the broker's 1 MiB
 SHUT_OUT = (ProducerFenced, InvalidProducerEpoch, InvalidProducerIdMapping, InvalidTxnState)
+TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)  # for the topic's settings, which an operator chooses
 Places = Mapping[TopicPartition, list[int]]  # where each record goes, by its index
+
+
+class BatchRefused(Exception):
+    """The broker will never take these records together. The producer has counted them, and is of no more use."""
+
+    def __init__(self, indices: Sequence[int], reason: str) -> None:
+        super().__init__(reason)
+        self.indices = tuple(indices)
+
+    def of_one(self) -> RecordRefused:
+        """The refusal of a batch of one."""
+        return RecordRefused(self.indices[0], f"Kafka: {self}")
 
 
 async def opened(common: Mapping[str, Any], **more: Any) -> AIOKafkaProducer:
@@ -73,14 +89,23 @@ async def places_of(producer: AIOKafkaProducer, records: Sequence[Record]) -> Pl
 
 
 async def send_all(
-    producer: AIOKafkaProducer, records: Sequence[Record], places: Places, acknowledged: set[int]
+    producer: AIOKafkaProducer,
+    records: Sequence[Record],
+    places: Places,
+    acknowledged: set[int],
+    *,
+    one_by_one: bool = False,
 ) -> None:
-    """Send to every partition, and note what the broker took."""
-    sends = [_send(producer, place, indices, records, acknowledged) for place, indices in places.items()]
+    """Send to every partition, and note what the broker took. Raises BatchRefused for what it never will."""
+    sends = [_send(producer, place, indices, records, acknowledged, one_by_one) for place, indices in places.items()]
     # Every partition gets its chance before the first failure is told: the acknowledged ones are not sent again.
-    for outcome in await asyncio.gather(*sends, return_exceptions=True):
-        if isinstance(outcome, BaseException):
-            raise outcome
+    failures = [each for each in await asyncio.gather(*sends, return_exceptions=True) if each is not None]
+    refusals = [failure for failure in failures if isinstance(failure, BatchRefused)]
+    if len(refusals) == len(failures) > 0:
+        raise min(refusals, key=lambda refused: refused.indices)
+    for failure in failures:
+        if not isinstance(failure, BatchRefused):
+            raise failure
 
 
 class SolePublisher:
@@ -100,15 +125,18 @@ class SolePublisher:
             try:
                 async with asyncio.timeout(timeout_seconds):
                     await self._transaction(records, places)
-            except BaseException:  # the transaction stays open: the next publisher to begin breaks it off
+            except BaseException as error:  # the transaction stays open: the next publisher to begin breaks it off
                 self._broken = True
                 await dropped(self._producer)
+                if isinstance(error, BatchRefused):
+                    raise error.of_one() from error
                 raise
 
     async def _transaction(self, records: Sequence[Record], places: Places) -> None:
         try:
             await self._producer.begin_transaction()
-            await send_all(self._producer, records, places, set())
+            # One by one, so that a refusal names its record: what goes to a compacted topic is seldom and little.
+            await send_all(self._producer, records, places, set(), one_by_one=True)
             await self._producer.commit_transaction()
         except SHUT_OUT as shut_out:
             raise Superseded(f"Kafka: another publisher has begun: {shut_out!r}") from shut_out
@@ -136,17 +164,22 @@ async def _send(
     indices: list[int],
     records: Sequence[Record],
     acknowledged: set[int],
+    one_by_one: bool,
 ) -> None:
     """Send one partition's records, one batch after the other: a later batch never overtakes a failed one."""
     rest = iter(indices)
     index = next(rest, None)
     while index is not None:
-        batch, sent = producer.create_batch(), []
-        while index is not None and _append(batch, records[index]):
+        batch = producer.create_batch()
+        sent: list[int] = []
+        while index is not None and not (one_by_one and sent) and _append(batch, records[index]):
             sent.append(index)
             index = next(rest, None)
         batch.close()
-        await (await producer.send_batch(batch, place.topic, partition=place.partition))
+        try:
+            await (await producer.send_batch(batch, place.topic, partition=place.partition))
+        except TOO_LARGE as refused:
+            raise BatchRefused(sent, f"{place.topic}: {type(refused).__name__}") from refused
         acknowledged.update(sent)
 
 

@@ -11,7 +11,7 @@ that holds the lock. Either that reading fails, or what an earlier relay still h
 import asyncio
 import time
 import zlib
-from collections.abc import Coroutine
+from collections.abc import Collection, Coroutine
 from contextlib import AsyncExitStack, suppress
 from typing import Any, TypeVar
 
@@ -158,7 +158,11 @@ class Relay:
             await self._meanwhile_alive(connection, publish)
         except RecordRefused as refusal:
             if refusal.index:  # what comes before it is published first: its key waits behind it, not before
-                return await self._hand_over(connection, rows[: refusal.index], publisher)
+                before = rows[: refusal.index]
+                if publisher is self._transport:
+                    return await self._hand_over(connection, before, publisher)
+                # A sole publisher takes nothing after an error.
+                return await self._hand_over_alone(connection, {row.record.topic for row in before}, before[-1].id)
             log.error("event refused by the log", outbox_id=rows[refusal.index].id, reason=str(refusal))
             await refuse(connection, rows[refusal.index], str(refusal))
             return True
@@ -178,14 +182,20 @@ class Relay:
             self._note_missing(None)
         return True
 
-    async def _hand_over_alone(self, connection: asyncpg.Connection, topics: frozenset[str]) -> bool:
-        """Publish what these compacted topics are to get, as their sole publisher; tell whether the log took it all."""
+    async def _hand_over_alone(
+        self, connection: asyncpg.Connection, topics: Collection[str], last_id: int | None = None
+    ) -> bool:
+        """Publish what these compacted topics are to get, to one row or all, as their sole publisher.
+
+        Tell whether the log took it all.
+        """
         try:
             async with AsyncExitStack() as stack:
                 begin = stack.enter_async_context(self._transport.sole_publisher(self._name))
                 publisher = await self._meanwhile_alive(connection, begin)
                 # Only now: what was read before may have been published since, by the relay that has the lock by now.
                 rows = [row for row in await self._read(connection) if row.record.topic in topics]
+                rows = [row for row in rows if last_id is None or row.id <= last_id]
                 return not rows or await self._hand_over(connection, rows, publisher)
         except TransportUnavailable as away:
             self._note_away(away)

@@ -68,7 +68,7 @@ class TransportUnavailable(TransportError):
 
 
 class RecordRefused(TransportError):
-    """This one record can never be published (too large); nothing of what was given with it was sent."""
+    """This one record can never be published (too large, for us or for the log); the others are to be given again."""
 
     def __init__(self, index: int, reason: str) -> None:
         super().__init__(reason)
@@ -127,8 +127,8 @@ class Publisher(Protocol):
     async def publish(self, records: Sequence[Record], timeout_seconds: float = 30) -> None:
         """Append all, in order per partition; return when all are durable.
 
-        Raises RecordRefused, TopicMissing or SolePublisherNeeded before anything is sent, or TransportUnavailable
-        naming what was acknowledged.
+        Raises RecordRefused, for the first record that the log does not take (others may have been sent), TopicMissing
+        or SolePublisherNeeded before anything is sent, or TransportUnavailable naming what was acknowledged.
         """
 
 

@@ -13,7 +13,7 @@ from aiokafka.errors import ProducerFenced
 
 from shared.bus.kafka import KafkaTransport
 from shared.bus.kafka_publish import places_of, send_all
-from shared.bus.transport import Record, Superseded, Transport, TransportUnavailable
+from shared.bus.transport import Record, RecordRefused, Superseded, Transport, TransportUnavailable
 from shared.events import Topic
 from tests.contract.transport_suite import TransportSuite, a_topic, closing, nothing_more, numbers, read, record
 from tests.kit.kafka import KafkaBroker
@@ -144,6 +144,57 @@ async def test_a_record_that_is_no_text_is_read_like_any_other(world: KafkaWorld
         strange, good = await read(subscription, 2)
     assert strange.record == Record(topic.name, "k\ufffd\ufffd", {"ce_id": "\ufffd", "x": ""}, b"")
     assert good.record.body == b"1"
+
+
+async def limit(bootstrap: str, topic: Topic, most_bytes: int) -> None:
+    """Let the broker take less than the house does, as an operator may have set it."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    own = {"cleanup.policy": "compact" if topic.compacted else "delete", "max.message.bytes": str(most_bytes)}
+    await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic.name, own)])
+    await admin.close()
+    await until_set(bootstrap, topic, own)
+
+
+async def test_a_record_too_large_for_the_broker_is_refused_and_named(world: KafkaWorld) -> None:
+    """It is no absence of the log: tried for ever it would hold up its partition."""
+    log, topic = await world.another_process(), a_topic(partitions=2)
+    await log.ensure_topics([topic])
+    await limit(world.bootstrap, topic, 50_000)
+    given = [record(topic, f"k{n}", n, size=60_000 if n == 7 else 0) for n in range(10)]
+    with pytest.raises(RecordRefused, match="MessageSizeTooLarge") as told:
+        await log.publish(given)
+    assert told.value.index == 7
+    with pytest.raises(RecordRefused) as told:
+        await log.publish(given[7:])
+    assert told.value.index == 0
+    await log.publish(given[8:])
+    async with log.subscribe(topic.name, [topic.name]) as subscription:
+        found = {int(one.record.body) for one in await read(subscription, 9)}
+        while more := await subscription.fetch(100, 1):
+            found |= {int(one.record.body) for one in more}
+    assert found == set(range(10)) - {7}
+
+
+async def test_records_that_are_too_much_together_go_one_by_one(world: KafkaWorld) -> None:
+    log, topic = await world.another_process(), a_topic(partitions=1)
+    await log.ensure_topics([topic])
+    await limit(world.bootstrap, topic, 50_000)
+    await log.publish([record(topic, "k", n, size=20_000) for n in range(5)])
+    async with log.subscribe(topic.name, [topic.name]) as subscription:
+        assert numbers(await read(subscription, 5)) == {"k": [0, 1, 2, 3, 4]}
+
+
+async def test_a_sole_publisher_names_the_record_that_the_broker_refuses(world: KafkaWorld) -> None:
+    log, topic = await world.another_process(), a_topic(partitions=1, compacted=True)
+    await log.ensure_topics([topic])
+    await limit(world.bootstrap, topic, 50_000)
+    async with log.sole_publisher(topic.name) as publisher:
+        with pytest.raises(RecordRefused) as told:
+            await publisher.publish([record(topic, f"k{n}", n, size=60_000 if n == 2 else 20_000) for n in range(4)])
+    assert told.value.index == 2
+    async with log.sole_publisher(topic.name) as publisher:
+        await publisher.publish([record(topic, "k", n, size=20_000) for n in range(4)])
 
 
 def tasks() -> set["asyncio.Task[object]"]:

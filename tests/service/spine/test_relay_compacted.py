@@ -1,7 +1,7 @@
 """The relay and compacted topics, which keep a key's last record: it begins as their sole publisher, then reads."""
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from uuid import UUID
@@ -9,15 +9,34 @@ from uuid import UUID
 import pytest
 from sqlalchemy import func, select, update
 
+from shared.bus import dead_letters
 from shared.bus.memory import MemoryTransport
 from shared.bus.outbox import Shard
 from shared.bus.relay import Relay
-from shared.bus.transport import Publisher, TransportUnavailable
+from shared.bus.transport import Publisher, Record, RecordRefused, TransportUnavailable
 from shared.db.engine import Database
 from shared.db.spine import outbox
 from tests.kit.spine import COUNTERS, SYSTEM, Counted, emit, running, some_ids, until
 
 STATES = replace(COUNTERS, name="test.states", compacted=True)
+
+
+class Refusing:
+    """Finds on the way that the log does not take a body, and takes nothing after that, as Kafka's does."""
+
+    def __init__(self, inner: Publisher, bodies: set[bytes]) -> None:
+        self._inner = inner
+        self._bodies = bodies
+        self._broken = False
+
+    async def publish(self, records: Sequence[Record], timeout_seconds: float = 30) -> None:
+        if self._broken:
+            raise TransportUnavailable("another one has to begin")
+        for index, record in enumerate(records):
+            if record.body in self._bodies:
+                self._broken = True
+                raise RecordRefused(index, "refused")
+        await self._inner.publish(records, timeout_seconds)
 
 
 class Log(MemoryTransport):
@@ -27,6 +46,7 @@ class Log(MemoryTransport):
         super().__init__()
         self.names: list[str] = []
         self.after_begin: Callable[[], Awaitable[None]] | None = None
+        self.refused: set[bytes] = set()
 
     @asynccontextmanager
     async def sole_publisher(self, name: str) -> AsyncIterator[Publisher]:
@@ -34,7 +54,7 @@ class Log(MemoryTransport):
         async with super().sole_publisher(name) as publisher:
             if self.after_begin is not None:
                 await self.after_begin()
-            yield publisher
+            yield Refusing(publisher, self.refused)
 
     def numbers(self, topic: str) -> dict[str, list[int]]:
         found: dict[str, list[int]] = defaultdict(list)
@@ -139,3 +159,21 @@ async def test_events_go_on_while_nobody_can_begin(counters: Database, log: Log)
         await until(lambda: published(counters))
     assert log.numbers(STATES.name) == {str(state): [1]}
     assert log.numbers(COUNTERS.name) == {str(event): [0, 1, 2]}
+
+
+async def test_a_state_that_the_log_refuses_holds_up_no_other(counters: Database, log: Log) -> None:
+    """What comes before it goes first, by a sole publisher that begins anew."""
+    first, bad, last = some_ids(3)
+    log.refused = {Counted(number=7).model_dump_json().encode()}
+    await emit_state(counters, first, 1)
+    await emit_state(counters, bad, 6, 7, 8)
+    await emit_state(counters, last, 2)
+    async with running(Relay(counters, log, poll_seconds=0.2)):
+
+        async def went() -> bool:
+            return log.numbers(STATES.name) == {str(first): [1], str(bad): [6], str(last): [2]}
+
+        await until(went)
+    async with counters.read() as session:
+        (letter,) = (await session.execute(dead_letters.listing())).all()
+    assert (letter.kind, letter.key, letter.error) == ("outbox", str(bad), "refused")
