@@ -57,6 +57,10 @@ class Actor:
 PUBLIC = Actor("public", "public", "公众")
 
 
+class VersionsCollide(ValueError):
+    """A compacted topic keeps one record of a key: two versions of a fact need two topics there."""
+
+
 class UnitOfWork:
     """Collects what a command decides and writes it in one transaction. Made by `Database.write`."""
 
@@ -134,8 +138,11 @@ class UnitOfWork:
         """Put an event into the outbox of this transaction, keyed by `subject`; return the event's id.
 
         `beside` is the same fact in the version before, for readers of yesterday. Both have one id and the newer goes
-        first, so a reader that knows both takes the newer and its inbox drops the older.
+        first, so a reader that knows both takes the newer and its inbox drops the older. A compacted topic would keep
+        the older alone: there the newer version has a topic of its own (`VersionsCollide`).
         """
+        if beside is not None and event.topic.compacted and event.topic.name == beside.topic.name:
+            raise VersionsCollide(f"{event.type} and {beside.type} would replace one another on {event.topic.name}")
         self.steps += 1
         event_id = uuid7()
         for version in (event, beside) if beside is not None else (event,):

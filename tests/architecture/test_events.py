@@ -54,3 +54,13 @@ def test_a_field_added_inside_a_part_is_refused_and_ignored() -> None:
         EVENTS[kind].model_validate(more)
     read = decode(example["headers"], json.dumps(more).encode(), EVENTS)
     assert read == decode(example["headers"], json.dumps(known).encode(), EVENTS)
+
+
+def test_a_compacted_topic_holds_one_type() -> None:
+    """It keeps one record of a key: a second type, or a second version, would take the first one's place."""
+    held: dict[str, list[str]] = {}
+    for kind, event in EVENTS.items():
+        if event.topic.compacted:
+            held.setdefault(event.topic.name, []).append(kind)
+    assert {topic: kinds for topic, kinds in held.items() if len(kinds) > 1} == {}
+    assert len(held) == 2

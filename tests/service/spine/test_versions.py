@@ -10,7 +10,7 @@ from shared.bus.embedded import EmbeddedTransport
 from shared.bus.relay import Relay
 from shared.db.engine import Database
 from shared.db.spine import outbox
-from shared.db.uow import UnitOfWork
+from shared.db.uow import UnitOfWork, VersionsCollide
 from shared.events import Envelope, Event, Topic
 from tests.kit.spine import AGENCY, COUNTERS, SYSTEM, Counted, Counter, effects, emit, running, some_ids, until_effects
 
@@ -51,3 +51,36 @@ async def test_both_have_one_id_and_the_newer_goes_first(counters: Database) -> 
         rows = (await session.execute(select(outbox).order_by(outbox.c.id))).all()
     assert [row.event_id for row in rows] == [event_id, event_id]
     assert [CountedV2.type in row.headers for row in rows] == [True, False]
+
+
+STATES = Topic("test.states", "tests", ("tests",), compacted=True)
+STATES_V2 = Topic("test.states.v2", "tests", ("tests",), compacted=True)
+
+
+class State(Event):
+    type: ClassVar[str] = "lantai.test.state.set.v1"
+    topic: ClassVar[Topic] = STATES
+
+    number: int
+
+
+class StateV2(Event):
+    type: ClassVar[str] = "lantai.test.state.set.v2"
+    topic: ClassVar[Topic] = STATES
+
+    amount: str
+
+
+class StateV2Apart(StateV2):
+    topic: ClassVar[Topic] = STATES_V2
+
+
+async def test_a_compacted_topic_takes_no_two_versions_of_a_key(counters: Database) -> None:
+    (a,) = some_ids(1)
+    async with counters.write(SYSTEM) as uow:
+        with pytest.raises(VersionsCollide, match="test.states"):
+            uow.emit(StateV2(amount="7"), beside=State(number=7), subject=a, agency_id=AGENCY)
+        uow.emit(StateV2Apart(amount="7"), beside=State(number=7), subject=a, agency_id=AGENCY)
+    async with counters.read() as session:
+        topics = (await session.scalars(select(outbox.c.topic).order_by(outbox.c.id))).all()
+    assert topics == ["test.states.v2", "test.states"]
