@@ -87,8 +87,10 @@ class Effects:
         """Part the events of free keys from those whose key is parked."""
         if not self._standing:
             return events, []
-        free = [event for event in events if event.place not in self._standing]
-        return free, [event for event in events if event.place in self._standing]
+        free, waiting = list[Incoming](), list[Incoming]()
+        for event in events:
+            (waiting if event.place in self._standing else free).append(event)
+        return free, waiting
 
 
 @contextmanager

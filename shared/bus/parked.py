@@ -79,9 +79,10 @@ async def parked_among(
 
     Most often none is: `some_parked` is what `SOME_PARKED` told in this transaction, where that is recent enough.
     """
-    wanted = {event.place for event in events} if some_parked is None or some_parked else set()
     if some_parked is not None and len(some_parked) <= LISTED:
-        wanted &= {(topic, key) for topic, key in some_parked}
+        listed = {key for _, key in some_parked}  # a pass over all events: as little as possible for each
+        events = [event for event in events if event.record.key in listed] if listed else []
+    wanted = {event.place for event in events}
     if not wanted:
         return set()
     topics, keys = zip(*wanted, strict=True)
