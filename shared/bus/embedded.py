@@ -8,13 +8,15 @@ under way (a frozen one ends with its transaction's time limit), and none of the
 import asyncio
 import json
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 
 import asyncpg
 
 from shared.bus.embedded_member import EmbeddedSubscription
+from shared.bus.embedded_rewind import rewind
 from shared.bus.embedded_upkeep import clean
 from shared.bus.transport import (
     Publisher,
@@ -191,6 +193,10 @@ class EmbeddedTransport:
 
     def subscribe(self, group: str, topics: Iterable[str]) -> AbstractAsyncContextManager[EmbeddedSubscription]:
         return self._subscription(group, frozenset(topics))
+
+    async def rewind(self, group: str, topics: Collection[str], at: datetime | None) -> dict[str, int]:
+        async with self.connection() as connection:
+            return await rewind(connection, group, topics, at)
 
     @asynccontextmanager
     async def _subscription(self, group: str, topics: frozenset[str]) -> AsyncIterator[EmbeddedSubscription]:

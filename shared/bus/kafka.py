@@ -28,6 +28,7 @@ from aiokafka.errors import (
 from shared.bus.kafka_limits import REQUEST_SECONDS, end, unavailable
 from shared.bus.kafka_publish import BatchRefused, SolePublisher, dropped, opened, places_of, send_all
 from shared.bus.kafka_records import delivered
+from shared.bus.kafka_rewind import rewind
 from shared.bus.kafka_topics import compacted, empty, ensure
 from shared.bus.transport import (
     Delivered,
@@ -182,6 +183,19 @@ class KafkaTransport:
 
     def subscribe(self, group: str, topics: Iterable[str]) -> AbstractAsyncContextManager["KafkaSubscription"]:
         return self._subscription(group, sorted(topics))
+
+    async def rewind(self, group: str, topics: Collection[str], at: datetime | None) -> dict[str, int]:
+        admin = AIOKafkaAdminClient(**self._common)
+        consumer = AIOKafkaConsumer(**self._common, group_id=group, enable_auto_commit=False)
+        try:
+            with unavailable("positions not moved"):
+                async with asyncio.timeout(4 * REQUEST_SECONDS):
+                    await admin.start()
+                    await consumer.start()
+                    return await rewind(admin, consumer, group, topics, at)
+        finally:
+            await end(admin.close())
+            await end(consumer.stop())
 
     @asynccontextmanager
     async def _subscription(self, group: str, topics: list[str]) -> AsyncIterator["KafkaSubscription"]:

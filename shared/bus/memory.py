@@ -1,12 +1,13 @@
 """The transport of unit tests: the log is a list, and nothing survives the process. Never offered by a setting."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 
 from shared.bus.transport import (
     Delivered,
+    GroupActive,
     Position,
     PositionLost,
     Publisher,
@@ -90,6 +91,19 @@ class MemoryTransport:
         finally:
             members.remove(member)
             self._rewind(group)
+
+    async def rewind(self, group: str, topics: Collection[str], at: datetime | None) -> dict[str, int]:
+        if missing := set(topics) - self._topics.keys():
+            raise TopicMissing(missing)
+        if self._members.get(group):
+            raise GroupActive(group)
+        ahead = dict.fromkeys(topics, 0)
+        for place, log in self._logs.items():
+            if place[0] in ahead:
+                start = next((d.offset for d in log if at is None or d.at >= at), len(log))
+                self._positions[group, place] = start
+                ahead[place[0]] += len(log) - start
+        return ahead
 
     def _rewind(self, group: str) -> None:
         """A rebalance: every member reads on from what the group has committed."""

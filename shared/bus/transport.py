@@ -14,7 +14,7 @@ publisher appends to it: one that shuts out whoever was it before, and reads wha
 """
 
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -99,6 +99,13 @@ class PositionLost(TransportError):
     """The partition went to another member before the commit; it will deliver those records again, harmlessly."""
 
 
+class GroupActive(TransportError):
+    """Somebody reads for this group, and his position is his own. A member that died counts until its time is over."""
+
+    def __init__(self, group: str) -> None:
+        super().__init__(f"somebody reads for {group}: stop it first, and wait some seconds if it was killed")
+
+
 class Subscription(Protocol):
     """One member of a consumer group. Used by one task at a time."""
 
@@ -156,6 +163,12 @@ class Transport(Publisher, Protocol):
 
     def subscribe(self, group: str, topics: Iterable[str]) -> AbstractAsyncContextManager[Subscription]:
         """Join `group`; the member leaves at the end of the block. A new group starts at the beginning."""
+
+    async def rewind(self, group: str, topics: Collection[str], at: datetime | None) -> dict[str, int]:
+        """Let a group that nobody reads for go on from what was appended at or after `at`; None is the beginning.
+
+        Return how many places of each topic lie before it then. Raises GroupActive or TopicMissing; nothing has moved.
+        """
 
     async def check(self) -> None:
         """Raise TransportUnavailable when the log does not answer; for readiness."""
