@@ -31,6 +31,7 @@ from shared.db import direct
 from shared.db.engine import Database
 from shared.db.retry import Backoff
 from shared.telemetry.health import Health, Pulse
+from shared.telemetry.lasting import Lasting
 from shared.telemetry.metrics import Metrics
 
 log = structlog.get_logger(__name__)
@@ -71,6 +72,7 @@ class Relay:
         self._woken = asyncio.Event()
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._away = Lasting()
         self._pulse = Pulse("relay", ILL_AFTER_SECONDS)
         metrics = metrics or Metrics(db.service)
         self._published = metrics.counter("relay_published", "Events handed to the log and acknowledged")
@@ -177,6 +179,8 @@ class Relay:
             self._note_away(away)
             await self._mark(connection, [rows[index] for index in sorted(away.acknowledged)])
             return False
+        if self._away.ended():
+            log.info("log is back", service=self._db.service)
         await self._mark(connection, rows)
         if self._missing & {row.record.topic for row in rows}:
             self._note_missing(None)
@@ -203,7 +207,8 @@ class Relay:
 
     def _note_away(self, away: TransportUnavailable) -> None:
         self._pulse.trouble(str(away))
-        log.warning("log is away", service=self._db.service, reason=str(away), acknowledged=len(away.acknowledged))
+        if self._away.to_be_told():
+            log.warning("log is away", service=self._db.service, reason=str(away), acknowledged=len(away.acknowledged))
 
     def _note_missing(self, missing: TopicMissing | None) -> None:
         """Leave out the topics that are not there, and ask for them again after a growing pause."""
@@ -222,9 +227,11 @@ class Relay:
 
     async def _meanwhile_alive(self, connection: asyncpg.Connection, work: Coroutine[Any, Any, Answer]) -> Answer:
         """Wait for the log while the lock's session is kept alive; losing the session stops the work."""
-        working = asyncio.create_task(work)
+        working, began = asyncio.create_task(work), time.monotonic()
         try:
             while not (await asyncio.wait([working], timeout=self._lease_seconds / 3))[0]:
+                waited = time.monotonic() - began
+                self._pulse.trouble(f"the log has acknowledged nothing of this batch for {waited:.0f} s")
                 await connection.fetchval("SELECT 1")
             return await working
         finally:

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from shared.db.migrate import head
 from shared.errors import DomainError
 from shared.http import health
-from shared.http.checks import backlog_check, calendar_check
+from shared.http.checks import agencies_check, backlog_check, calendar_check
 from shared.http.docs import add_docs
 from shared.http.edge import Edge
 from shared.http.idempotency import Replay, on_replay
@@ -45,8 +45,8 @@ def service_app(
     """Return the application of service `name`.
 
     `routers` are served under `/api/<name>/v1`, `pages` (HTML, no part of the API) at the paths they name. `checks` are
-    added to those of database, migrations, bus and calendar; later ones join `app.state.checks`, and whatever brings
-    gauges up to date joins `app.state.refreshes`.
+    added to those of database, migrations, outbox, agencies and calendar; later ones join `app.state.checks`, and
+    whatever brings gauges up to date joins `app.state.refreshes`.
     """
     prefix = f"/api/{name}"
     app = FastAPI(
@@ -65,7 +65,8 @@ def service_app(
     app.state.checks = {
         "database": health.database_check(deps.db),
         "migrations": health.migrations_check(deps.db, lambda: head(name)),
-        "bus": backlog_check(deps.db),
+        "outbox": backlog_check(deps.db),
+        "agencies": agencies_check(deps.db),
         "calendar": calendar_check(deps.db),
         **(checks or {}),
     }

@@ -17,7 +17,10 @@ from shared.telemetry.correlation import current_request_id
 from shared.telemetry.redaction import redaction_processor
 from shared.telemetry.trace import current_trace_id
 
-QUIET_LOGGERS = ("uvicorn.access", "httpx", "httpcore", "aiokafka", "asyncio", "mail.log")
+QUIET_LOGGERS = {
+    **dict.fromkeys(("uvicorn.access", "httpx", "httpcore", "asyncio", "mail.log"), logging.WARNING),
+    "aiokafka": logging.CRITICAL,  # with the broker away a hundred errors a second; who waits for it says so
+}
 
 
 def configure(service: str, json: bool = True, *, level: int = logging.INFO, stream: TextIO | None = None) -> None:
@@ -52,8 +55,8 @@ def configure(service: str, json: bool = True, *, level: int = logging.INFO, str
         logger = logging.getLogger(name)
         logger.handlers = []
         logger.propagate = True
-    for name in QUIET_LOGGERS:
-        logging.getLogger(name).setLevel(max(level, logging.WARNING))
+    for name, least in QUIET_LOGGERS.items():
+        logging.getLogger(name).setLevel(max(level, least))
 
 
 def _to_json(event: Any, **_: Any) -> str:

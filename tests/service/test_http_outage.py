@@ -11,8 +11,11 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
 from shared.db.engine import Database
+from shared.db.uow import Actor
+from shared.events.catalog import AgencyUpserted
 from shared.http import health
-from shared.http.checks import backlog_check, calendar_check
+from shared.http.checks import agencies_check, backlog_check, calendar_check
+from shared.replicas import agencies
 from tests.kit.edge import EdgeService, build_edge, edge_service
 
 NOTE = {"text": "你好", "agency_id": str(uuid4())}
@@ -185,7 +188,8 @@ async def test_a_gauge_that_fails_does_not_break_the_scrape(edge: EdgeService) -
 
 async def test_events_that_do_not_leave_are_said_by_the_api(edge: EdgeService) -> None:
     check = backlog_check(edge.parts.db)
-    assert (await check()).status == "ok"
+    fine = await check()
+    assert fine.status == "ok" and "后台进程" in (fine.reason or ""), "it knows nothing of the bus itself"
     async with edge.parts.db.engine.begin() as connection:
         for seconds in (10, 300):
             await connection.execute(
@@ -201,6 +205,17 @@ async def test_events_that_do_not_leave_are_said_by_the_api(edge: EdgeService) -
     result = await check()
     assert result.status == "degraded"
     assert "300 秒" in (result.reason or "")
+
+
+async def test_a_service_that_knows_no_agency_says_what_to_do(edge: EdgeService) -> None:
+    check = agencies_check(edge.parts.db)
+    result = await check()
+    assert result.status == "degraded"
+    assert "lantai events republish" in (result.reason or "")
+    state = AgencyUpserted(code="A1", name="青山县人民政府", parent_id=None, level="county", active=True)
+    async with edge.parts.db.write(Actor.system("edge")) as uow:
+        await agencies.upsert(uow, {uuid4(): state})
+    assert (await check()).status == "ok"
 
 
 async def test_a_year_without_a_notice_is_said(edge: EdgeService) -> None:

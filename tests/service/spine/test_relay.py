@@ -377,3 +377,26 @@ async def test_a_doorbell_survives_what_nobody_expected(
         await asyncio.wait_for(heard.wait(), 10)
         await direct.close(listener)
     postgres.drop(counters.url)
+
+
+async def test_a_batch_that_gets_no_answer_is_said_to_be_that(
+    counters: Database, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the log is silent nothing has failed yet; readiness says what is waited for."""
+    monkeypatch.setattr("shared.bus.relay.ILL_AFTER_SECONDS", 0.5)
+    log.hangs.clear()
+    relay = Relay(counters, log, lease_seconds=0.6)
+    async with running(relay):
+        await emit(counters, some_ids(1)[0], 1)
+
+        async def ill() -> bool:
+            return "the log has acknowledged nothing of this batch for " in relay.health().reason
+
+        await until(ill)
+        log.hangs.set()
+        await until(lambda: published(counters))
+
+        async def well() -> bool:
+            return relay.health().ok
+
+        await until(well)

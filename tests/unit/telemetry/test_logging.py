@@ -61,6 +61,13 @@ def test_access_lines_of_the_server_with_their_paths_are_off(output: io.StringIO
     assert output.getvalue() == ""
 
 
+def test_the_kafka_clients_complaints_are_off(output: io.StringIO) -> None:
+    """A hundred a second while the broker is away; the relay and the consumers say what is wrong, and that once."""
+    logging.getLogger("aiokafka").error("Unable connect to node")
+    logging.getLogger("aiokafka.conn").error("Connect attempt returned an error")
+    assert output.getvalue() == ""
+
+
 def test_a_harmful_request_id_is_replaced() -> None:
     for proposed in (None, "", "short", "x" * 65, 'a"b\ninjected', "中文中文中文中文"):
         with correlation.request(proposed) as request_id:
