@@ -24,6 +24,7 @@ COMMANDS = {
     "mailbox": "catch mail and show it on a page (development)",
     "parked-keys": "list, show, retry and discard what stands still for a failing event",
     "dead-letters": "list, show, replay and discard what could not be handled",
+    "replay": "let a service read the log again, from a time or from the beginning",
     "events": "tell the readers of the log a service's current state once more",
     "audit": "verify the audit trail",
     "calendar": "show the working days of a year, and import a notice",

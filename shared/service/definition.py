@@ -51,3 +51,8 @@ class Definition:
     tasks: Callable[[Deps[Any]], Mapping[str, BackgroundTask]] = lambda deps: {}
     gauges: Sequence[Gauge] = ()
     republish: Mapping[Topic, Republish] = field(default_factory=dict)
+
+    @property
+    def group(self) -> str:
+        """Under which name its workers read the log together."""
+        return f"lantai.{self.name}"

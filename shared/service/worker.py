@@ -99,7 +99,7 @@ def _parts(definition: Definition, deps: Deps[Any], transport: Transport) -> lis
     sealer = Sealer(deps.db)
     parts: list[Part] = [
         Relay(deps.db, transport, deps.metrics, poll_seconds=deps.settings.relay_poll_seconds),
-        Consumers(deps.db, transport, f"lantai.{definition.name}", definition.consumers(deps), deps.metrics),
+        Consumers(deps.db, transport, definition.group, definition.consumers(deps), deps.metrics),
         Scheduler(deps.db, definition.timers(deps), deps.metrics, poll_seconds=deps.settings.timer_poll_seconds),
         Background("sealer", every(SEAL_SECONDS, sealer.seal_once)),
         Background("idempotency-keys", every(PURGE_SECONDS, lambda: purge_expired(deps.db))),
