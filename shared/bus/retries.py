@@ -13,10 +13,12 @@ from shared.db.engine import Database
 from shared.db.retry import RetryPolicy
 from shared.db.trouble import database_trouble, describe
 from shared.db.uow import Actor, UnitOfWork
+from shared.events import MalformedEvent, UnknownEventType, decode
 from shared.telemetry.metrics import Metrics
 
 log = structlog.get_logger(__name__)
 KEYS_PER_SWEEP = 50
+PAUSES_OF_UNREADABLE = 3  # the usual ones last 36 seconds
 
 
 class Retries:
@@ -96,9 +98,17 @@ class Retries:
         await uow.flush()
         return "handled", not await advance(uow.session, place, head.id)
 
+    def _policy_of(self, head: Head) -> RetryPolicy:
+        """What cannot be read heals only by another release: a person should know of it soon."""
+        try:
+            decode(head.incoming.record.headers, head.incoming.record.body, self._dispatcher.known)
+        except (MalformedEvent, UnknownEventType):
+            return RetryPolicy(self._policy.pauses[:PAUSES_OF_UNREADABLE])
+        return self._policy
+
     async def _failed(self, uow: UnitOfWork, place: Place, head: Head, error: str) -> tuple[str, bool]:
         attempts = head.attempts + 1
-        pause = self._policy.pause_after(attempts)
+        pause = self._policy_of(head).pause_after(attempts)
         if not await failed_again(uow, place, head, error, pause):
             return "counted elsewhere", False
         if pause is not None:

@@ -10,6 +10,7 @@ from shared.bus import dead_letters as letters
 from shared.bus.consumers import Consumers
 from shared.bus.embedded import EmbeddedTransport
 from shared.bus.relay import Relay
+from shared.bus.transport import Record
 from shared.db.engine import Database
 from shared.db.ids import uuid7
 from shared.db.retry import RetryPolicy
@@ -17,7 +18,7 @@ from shared.db.spine import audit_entries, parked_events, parked_keys
 from shared.db.uow import Actor, UnitOfWork
 from shared.errors import NotFound
 from shared.events import Envelope
-from tests.kit.spine import AGENCY, Counted, Counter, effects, emit, running, some_ids, until, until_effects
+from tests.kit.spine import AGENCY, COUNTERS, Counted, Counter, effects, emit, running, some_ids, until, until_effects
 
 QUICK = RetryPolicy((timedelta(milliseconds=50), timedelta(milliseconds=100)))
 OPERATOR = Actor("staff", "u-9", "管理员")
@@ -65,6 +66,23 @@ async def test_an_event_that_keeps_failing_becomes_a_dead_letter_and_its_key_wai
         assert await session.scalar(select(func.count()).select_from(parked_events)) == 3
     # Once in its batch, once alone before parking, then the retries: never again after that.
     assert counter.calls[2] == 4
+
+
+async def test_an_event_that_cannot_be_read_is_a_dead_letter_soon(counters: Database, bus: EmbeddedTransport) -> None:
+    """No retry heals it, so nobody waits for the long pauses."""
+    soon, late = timedelta(milliseconds=20), timedelta(hours=1)
+    consumers = Consumers(
+        counters, bus, "g", Counter().handlers, retries=RetryPolicy((soon, soon, soon, late)), retry_poll_seconds=0.02
+    )
+    (subject,) = some_ids(1)
+    async with running(Relay(counters, bus), consumers):
+        await emit(counters, subject, 1)
+        await until_effects(counters, {subject: [1]})
+        headers = {"ce_type": Counted.type, "ce_agencyid": str(AGENCY)}
+        await bus.publish([Record(COUNTERS.name, str(subject), headers, b'{"number":')])
+        letter = await until(lambda: one_letter(counters))
+    assert (letter.kind, letter.key, letter.attempts) == ("event", str(subject), 4)
+    assert letter.error.startswith("MalformedEvent: ")
 
 
 async def test_replay_releases_the_key_in_order(
