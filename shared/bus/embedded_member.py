@@ -178,6 +178,11 @@ class EmbeddedSubscription:
             rows = await connection.fetch(_AT_TIME, [t for t, _ in held], [p for _, p in held], at)
         await self.seek(Position(*row) for row in rows)
 
+    async def absent(self) -> frozenset[str]:
+        async with self._connection() as connection:
+            there = await connection.fetch("SELECT name FROM bus_topics WHERE name = ANY($1::text[])", self._topics)
+        return self._topics - {row["name"] for row in there}
+
     async def missed(self) -> dict[str, int]:
         return {}  # nothing expires here before every group has read it
 

@@ -221,15 +221,17 @@ class KafkaTransport:
 
 
 class _Revoked(ConsumerRebalanceListener):  # type: ignore[misc]  # the client is untyped
-    """Forgets what was expected of partitions when they go: another member reads on."""
+    """Forgets what was expected of partitions when they go: another member reads on. Tells when others have come."""
 
     def __init__(self, expected: dict[TopicPartition, int | None]) -> None:
         self._expected = expected
+        self.assigned = asyncio.Event()
 
     def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
         self._expected.clear()
 
-    def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None: ...
+    def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
+        self.assigned.set()
 
 
 class KafkaSubscription:
@@ -240,7 +242,8 @@ class KafkaSubscription:
     """
 
     def __init__(self, topics: list[str], config: dict[str, Any]) -> None:
-        self._topics = topics
+        self._topics = frozenset(topics)
+        self._there: frozenset[str] = frozenset()  # those that the client reads
         self._config = config
         self._consumer: AIOKafkaConsumer | None = None
         # The offset that follows what the group has read; None: nothing yet, it begins where the log does.
@@ -256,19 +259,40 @@ class KafkaSubscription:
     async def _joined(self) -> AIOKafkaConsumer:
         if self._consumer is None:
             consumer = AIOKafkaConsumer(**self._config)
-            consumer.subscribe(self._topics, listener=_Revoked(self._expected))
+            self._there = frozenset()
             try:
                 async with asyncio.timeout(4 * REQUEST_SECONDS):
                     await consumer.start()
+                    await self._choose_topics(consumer)
             except BaseException:
                 await end(consumer.stop())
                 raise
             self._consumer = consumer
         return self._consumer
 
+    async def _choose_topics(self, consumer: AIOKafkaConsumer) -> frozenset[str]:
+        """Read, from now on, and return those of the topics that the log has: the client alone would wait for all."""
+        there: frozenset[str] = self._topics & await consumer.topics()
+        if there and there != self._there:
+            self._expected.clear()
+            listener = _Revoked(self._expected)
+            consumer.subscribe(sorted(there), listener=listener)
+            self._there = there
+            await listener.assigned.wait()
+        return there
+
+    async def absent(self) -> frozenset[str]:
+        with unavailable("no topics"):
+            consumer = await self._joined()
+            async with asyncio.timeout(4 * REQUEST_SECONDS):
+                return self._topics - await self._choose_topics(consumer)
+
     async def fetch(self, max_records: int, timeout_seconds: float) -> list[Delivered]:
         with unavailable("nothing fetched"):
             consumer = await self._joined()
+            if not self._there:
+                await asyncio.sleep(timeout_seconds)
+                return []
             await self._ask_committed(consumer)
             async with asyncio.timeout(timeout_seconds + REQUEST_SECONDS):
                 found = await self._piece(consumer, max_records, timeout_seconds)

@@ -176,6 +176,9 @@ class MemorySubscription:
             log = self._log._logs[partition]
             self.reading[partition] = next((d.offset for d in log if d.at >= at), len(log))
 
+    async def absent(self) -> frozenset[str]:
+        return self._topics - self._log._topics.keys()
+
     async def missed(self) -> dict[str, int]:
         return {}
 

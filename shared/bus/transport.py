@@ -124,6 +124,12 @@ class Subscription(Protocol):
     async def lag(self) -> dict[tuple[str, int], int]:
         """Return how many records lie between position and end, per partition held. Raises TransportUnavailable."""
 
+    async def absent(self) -> frozenset[str]:
+        """Return which of the topics the log does not have now; the others are read, and these once they are there.
+
+        Raises TransportUnavailable.
+        """
+
     async def missed(self) -> dict[str, int]:
         """Return, once, how many records of each topic the log dropped before the group had read them."""
 

@@ -4,10 +4,11 @@ import asyncio
 
 import pytest
 from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
 
 from shared.bus.kafka import KafkaTransport
 from shared.bus.transport import Delivered, Subscription, TransportUnavailable
-from tests.contract.transport_suite import a_topic, read, record
+from tests.contract.transport_suite import a_topic, read, record, until_absent
 from tests.kit.kafka import KafkaBroker
 
 pytestmark = pytest.mark.timeout(180)
@@ -101,3 +102,22 @@ async def test_a_record_of_no_time_at_all_is_read_like_any_other(kafka: str) -> 
         (strange,) = await read(subscription, 1)
     await log.stop()
     assert (strange.record.body, strange.at.year) == (b"1", 1970)
+
+
+async def test_a_topic_that_is_deleted_while_it_is_read_stops_no_other(kafka: str) -> None:
+    log, gone, kept = KafkaTransport(kafka, session_timeout_seconds=6), a_topic(partitions=2), a_topic(partitions=2)
+    await log.ensure_topics([gone, kept])
+    await log.publish([record(gone, "k", 1), record(kept, "k", 2)])
+    async with log.subscribe(kept.name, [gone.name, kept.name]) as subscription:
+        await read(subscription, 2)
+        assert await subscription.absent() == frozenset()
+        admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+        await admin.start()
+        await admin.delete_topics([gone.name])
+        await admin.close()
+        await until_absent(subscription, frozenset([gone.name]))
+        await log.publish([record(kept, "k", 3)])
+        (found,) = await read_to_the_end(subscription)
+        assert found.record.body == b"3"
+        assert (await subscription.lag()).keys() == {(kept.name, 0), (kept.name, 1)}
+    await log.stop()

@@ -73,6 +73,15 @@ async def nothing_more(subscription: Subscription) -> bool:
     return not await subscription.fetch(100, 1.0)
 
 
+async def until_absent(subscription: Subscription, topics: frozenset[str]) -> None:
+    """Wait until these are the topics that the log lacks."""
+    for _ in range(100):
+        if (found := await subscription.absent()) == topics:
+            return
+        await asyncio.sleep(0.1)
+    assert found == topics
+
+
 class TransportSuite:
     @pytest.fixture
     async def log(self, world: World) -> AsyncIterator[Transport]:
@@ -94,6 +103,21 @@ class TransportSuite:
         assert got.partition == partition_of("钥匙", 4)
         assert got.offset == 0
         assert abs(got.at - before) < timedelta(seconds=10)
+
+    async def test_a_topic_that_is_not_there_stops_no_other(self, log: Transport, topic: Topic) -> None:
+        """It is told of, and read as soon as somebody creates it."""
+        late, group = a_topic(), f"g-{topic.name}"
+        await log.publish([record(topic, "k", 1)])
+        async with log.subscribe(group, [late.name, topic.name]) as subscription:
+            assert numbers(await read(subscription, 1)) == {"k": [1]}
+            assert await subscription.absent() == {late.name}
+            await log.ensure_topics([late])
+            await log.publish([record(late, "k", 2), record(topic, "k", 3)])
+            await until_absent(subscription, frozenset())
+            assert sorted(int(one.record.body) for one in await read(subscription, 2)) == [2, 3]
+        async with log.subscribe(f"new-{group}", [a_topic().name]) as subscription:
+            assert await nothing_more(subscription)
+            assert len(await subscription.absent()) == 1
 
     async def test_order_holds_per_key(self, log: Transport, topic: Topic) -> None:
         for start in range(0, 200, 50):

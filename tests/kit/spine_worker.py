@@ -77,6 +77,9 @@ class MortalSubscription:
     async def lag(self) -> dict[tuple[str, int], int]:
         return await self._inner.lag()
 
+    async def absent(self) -> frozenset[str]:
+        return await self._inner.absent()
+
     async def missed(self) -> dict[str, int]:
         return await self._inner.missed()
 
