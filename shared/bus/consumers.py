@@ -16,12 +16,13 @@ from shared.bus.incoming import Incoming, incoming
 from shared.bus.read_ahead import ReadAhead
 from shared.bus.retries import Retries
 from shared.bus.settling import Settling
-from shared.bus.transport import Delivered, PositionLost, Subscription, Transport, TransportUnavailable
+from shared.bus.transport import Delivered, PositionLost, Subscription, TopicMissing, Transport, TransportUnavailable
 from shared.db.engine import Database
 from shared.db.retry import Backoff, RetryPolicy
 from shared.db.trouble import database_trouble, describe
 from shared.events import Event
 from shared.telemetry.health import Health, Pulse
+from shared.telemetry.lasting import Lasting
 from shared.telemetry.metrics import Metrics
 
 log = structlog.get_logger(__name__)
@@ -68,9 +69,12 @@ class Consumers:
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._pulse = Pulse("consumers", ILL_AFTER_SECONDS)
+        self._away = Lasting()
         self._lag = metrics.gauge("consumer_lag", "Records between position and end of the log", ("topic",))
         self._missed = metrics.counter("consumer_records_missed", "Records that expired unread", ("topic",))
+        self._topics_missing = metrics.gauge("consumer_topics_missing", "Topics to read that the log lacks")
         self._missing: dict[str, int] = {}
+        self._absent: frozenset[str] = frozenset()
         self._lag_due = 0.0
         self._commit_due = 0.0
         self._settled: dict[tuple[str, int], Delivered] = {}  # the newest of each partition, its position not yet moved
@@ -97,6 +101,9 @@ class Consumers:
         if self._missing:
             lost = ", ".join(f"{records} of {topic}" for topic, records in sorted(self._missing.items()))
             return Health("consumers", False, f"records expired before they were read: {lost}; restart when settled")
+        if self._absent:
+            told = f"{TopicMissing(self._absent)}: `lantai migrate` creates it; the others are read"
+            return Health("consumers", False, told)
         return self._pulse.health(running=self._task is not None and not self._task.done())
 
     async def _run(self) -> None:
@@ -108,6 +115,7 @@ class Consumers:
                 self._log_away(away)
             except Exception as error:  # nothing was committed: say so, join again, and the log delivers again
                 self._pulse.trouble(repr(error))
+                self._lag.clear()
                 log.exception("consumers failed", group=self._group)
             await self._sleep(self._backoff.pause())
 
@@ -143,7 +151,9 @@ class Consumers:
 
     def _log_away(self, away: TransportUnavailable) -> None:
         self._pulse.trouble(str(away))
-        log.warning("log is away", group=self._group, reason=str(away))
+        self._lag.clear()  # nobody knows how far behind we are now
+        if self._away.to_be_told():
+            log.warning("log is away", group=self._group, reason=str(away))
 
     async def _commit(self, subscription: Subscription, *, at_once: bool) -> None:
         """Move the position past what is settled, some times a second: it saves work after a crash, nothing else."""
@@ -163,16 +173,28 @@ class Consumers:
         if time.monotonic() < self._lag_due:
             return
         self._lag_due = time.monotonic() + LAG_SECONDS
+        self._note_absent(await subscription.absent())
         behind = dict.fromkeys(self._dispatcher.topics, 0)
         for (topic, _), records in (await subscription.lag()).items():
             behind[topic] += records
-        for topic, records in behind.items():
-            self._lag.labels(topic).set(records)
+        self._lag.clear()
+        for topic in behind.keys() - self._absent:
+            self._lag.labels(topic).set(behind[topic])
         for topic, records in (await subscription.missed()).items():
             log.error("records expired before they were read", group=self._group, topic=topic, records=records)
             self._missed.labels(topic).inc(records)
             self._missing[topic] = self._missing.get(topic, 0) + records
+        if self._away.ended():
+            log.info("log is back", group=self._group)
         self._pulse.beat()
+
+    def _note_absent(self, topics: frozenset[str]) -> None:
+        self._topics_missing.set(len(topics))
+        if gone := topics - self._absent:
+            log.error("no such topic, the others are read", group=self._group, topics=sorted(gone))
+        if there := self._absent - topics:
+            log.info("topic is there", group=self._group, topics=sorted(there))
+        self._absent = topics
 
     async def _settle(self, events: list[Incoming]) -> bool:
         """Settle every event, however long the database takes; False when we were told to stop before that."""
@@ -185,6 +207,7 @@ class Consumers:
                 if not (database_trouble(error) or isinstance(error, OSError)):
                     raise
                 self._pulse.trouble(f"database: {describe(error)}")
+                self._lag.clear()
                 log.warning("database in trouble, batch waits", group=self._group, reason=describe(error))
                 await self._sleep(backoff.pause())
                 if self._stopping.is_set():

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
+import structlog
 from sqlalchemy import func, insert, select, text
 
 from shared.bus.consumers import Consumers
@@ -286,6 +287,52 @@ async def test_health_shows_a_log_that_does_not_answer(
         assert not ill.health().ok
         assert "does not answer" in ill.health().reason
     await dead.stop()
+
+
+async def test_a_topic_that_the_log_lacks_is_told_of(counters: Database) -> None:
+    log, counter, metrics, (a,) = MemoryTransport(), Counter(), Metrics("tests"), some_ids(1)
+    consumers = Consumers(counters, log, "g", counter.handlers, metrics)
+
+    async def ill() -> bool:
+        return not consumers.health().ok
+
+    async def well() -> bool:
+        return consumers.health().ok
+
+    with structlog.testing.capture_logs() as lines:
+        async with running(consumers):
+            await until(ill)
+            assert f"no topic {COUNTERS.name}: `lantai migrate` creates it" in consumers.health().reason
+            assert metrics.registry.get_sample_value("lantai_consumer_topics_missing") == 1
+            assert metrics.registry.get_sample_value("lantai_consumer_lag", {"topic": COUNTERS.name}) is None
+            await log.ensure_topics([COUNTERS])
+            await log.publish([record(a, 1)])
+            await until_effects(counters, {a: [1]})
+            await until(well)
+    assert [line["event"] for line in lines] == ["no such topic, the others are read", "topic is there"]
+
+
+async def test_how_far_behind_is_not_told_while_nobody_knows(
+    counters: Database, bus: EmbeddedTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.bus.consumers.LAG_SECONDS", 0.1)
+    metrics = Metrics("tests")
+    consumers = Consumers(counters, bus, "g", Counter().handlers, metrics)
+
+    async def told() -> bool:
+        return metrics.registry.get_sample_value("lantai_consumer_lag", {"topic": COUNTERS.name}) == 0
+
+    async def untold() -> bool:
+        return metrics.registry.get_sample_value("lantai_consumer_lag", {"topic": COUNTERS.name}) is None
+
+    async with running(consumers):
+        await until(told)
+        connection = await direct.connect(bus.url, "test")
+        await connection.execute("ALTER TABLE bus_partitions RENAME TO away")
+        await until(untold)
+        await connection.execute("ALTER TABLE away RENAME TO bus_partitions")
+        await direct.close(connection)
+        await until(told)
 
 
 async def test_without_handlers_there_is_nothing_to_do(counters: Database, bus: EmbeddedTransport) -> None:
