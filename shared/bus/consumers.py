@@ -13,6 +13,7 @@ import structlog
 
 from shared.bus.dispatch import Dispatcher, Handler
 from shared.bus.incoming import Incoming, incoming
+from shared.bus.passed_over import PassedOver
 from shared.bus.read_ahead import ReadAhead
 from shared.bus.retries import Retries
 from shared.bus.settling import Settling
@@ -64,6 +65,7 @@ class Consumers:
             largest_transaction=events_per_transaction,
             first_pause=retries.pauses[0],
         )
+        self._passed_over = PassedOver(metrics, group, self._dispatcher.known)
         self._fetch_records = fetch_records
         self._backoff = Backoff()
         self._stopping = asyncio.Event()
@@ -137,7 +139,10 @@ class Consumers:
 
     async def _fetch(self, subscription: Subscription) -> Fetched:
         batch = await subscription.fetch(self._fetch_records, FETCH_SECONDS)
-        return batch, incoming(batch, self._dispatcher.known)
+        events = incoming(batch, self._dispatcher.known)
+        if len(events) < len(batch):
+            self._passed_over.note(batch)
+        return batch, events
 
     async def _consume_batch(self, subscription: Subscription, ahead: ReadAhead[Fetched]) -> None:
         batch, events = await ahead.next()

@@ -109,11 +109,20 @@ async def test_a_restart_delivers_again_what_was_not_committed(counters: Databas
 
 
 async def test_an_unknown_event_type_is_passed_over(counters: Database, bus: EmbeddedTransport) -> None:
-    counter, (a,) = Counter(), some_ids(1)
-    await bus.publish([record(a, 1, ce_type="lantai.test.counter.unheard_of.v9"), record(a, 2)])
-    async with running(Consumers(counters, bus, "g", counter.handlers)):
-        await until_effects(counters, {a: [2]})
+    """It is counted, and told once."""
+    counter, metrics, (a,), unheard = Counter(), Metrics("tests"), some_ids(1), "lantai.test.counter.unheard_of.v9"
+    await bus.publish([record(a, n, ce_type=kind) for n, kind in enumerate((unheard, unheard, "a stranger's", "x"))])
+    await bus.publish([record(a, 5)])
+    with structlog.testing.capture_logs() as lines:
+        async with running(Consumers(counters, bus, "g", counter.handlers, metrics)):
+            await until_effects(counters, {a: [5]})
     assert await count(counters, inbox) == 1
+    told = [
+        metrics.registry.get_sample_value("lantai_consumer_unknown_events_total", {"type": kind})
+        for kind in (unheard, "other", "x")
+    ]
+    assert told == [2, 2, None]
+    assert sorted(line["type"] for line in lines if "no handler" in line["event"]) == [unheard, "other"]
 
 
 async def test_an_unknown_field_is_ignored(counters: Database, bus: EmbeddedTransport) -> None:
