@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -52,10 +53,24 @@ def make_transport(settings: ServiceSettings) -> Transport:
     """Return the deployment's event log, not yet started."""
     name = f"lantai-{settings.service}"
     if settings.kafka_bootstrap_servers:
-        return KafkaTransport(settings.kafka_bootstrap_servers, name=name)
+        return KafkaTransport(settings.kafka_bootstrap_servers, name=name, options=_sign_in(settings))
     if settings.bus_url is not None:
         return EmbeddedTransport(settings.bus_url.get_secret_value(), name=name)
     return EmbeddedTransport(service_url(server_url(settings), BUS, settings.secret_key.get_secret_value()), name=name)
+
+
+def _sign_in(settings: ServiceSettings) -> dict[str, Any]:
+    """How the broker is spoken to: in clear or by TLS (a private authority by its file), with a name or without."""
+    options: dict[str, Any] = {"security_protocol": settings.kafka_security_protocol}
+    if "SSL" in settings.kafka_security_protocol:
+        options["ssl_context"] = ssl.create_default_context(cafile=settings.kafka_ssl_cafile)
+    if settings.kafka_sasl_password is not None:
+        options |= {
+            "sasl_mechanism": settings.kafka_sasl_mechanism,
+            "sasl_plain_username": settings.kafka_sasl_username,
+            "sasl_plain_password": settings.kafka_sasl_password.get_secret_value(),
+        }
+    return options
 
 
 def database_url(settings: ServiceSettings) -> str:

@@ -1,12 +1,17 @@
 """Settings that every service has, read from `LANTAI_*`; a service overrides one with `LANTAI_<SERVICE>_*`."""
 
 from enum import StrEnum
-from typing import Self
+from typing import Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, FilePath, SecretStr, model_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 DEVELOPMENT_SECRET = "lantai-development-secret-not-for-production"  # refused in production
+NEEDED = {
+    "LANTAI_SECRET_KEY": "随机密钥，32 位以上",
+    "LANTAI_DATA_KEYS": "如 k1:<base64 32 bytes>",
+    "LANTAI_OIDC_ISSUER": "统一身份认证的地址，your identity provider",
+}
 
 
 class Environment(StrEnum):
@@ -26,7 +31,7 @@ class ServiceSettings(BaseSettings):
     `database_url` names the service's own database and wins; `database_owner_url` is the same as its owner, to migrate.
     """
 
-    model_config = SettingsConfigDict(extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
     service: str
     env: Environment | None = None
@@ -34,6 +39,11 @@ class ServiceSettings(BaseSettings):
     database_url: SecretStr | None = None
     database_owner_url: SecretStr | None = None
     kafka_bootstrap_servers: str | None = None
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    kafka_sasl_username: str | None = None
+    kafka_sasl_password: SecretStr | None = None
+    kafka_ssl_cafile: FilePath | None = None
     bus_url: SecretStr | None = None
     secret_key: SecretStr = SecretStr(DEVELOPMENT_SECRET)
     data_keys: SecretStr = SecretStr("")
@@ -85,14 +95,21 @@ class ServiceSettings(BaseSettings):
     @model_validator(mode="after")
     def refuse_defaults_in_production(self) -> Self:
         if self.environment is Environment.PRODUCTION:
-            if self.secret_key.get_secret_value() == DEVELOPMENT_SECRET:
-                raise InsecureSettings("生产环境须设置 LANTAI_SECRET_KEY（随机密钥，32 位以上）。")
-            if not self.data_keys.get_secret_value():
-                raise InsecureSettings(
-                    "生产环境须设置 LANTAI_DATA_KEYS（set LANTAI_DATA_KEYS, e.g. k1:<base64 32 bytes>)."
-                )
-            if not self.oidc_issuer:
-                raise InsecureSettings(
-                    "生产环境须设置 LANTAI_OIDC_ISSUER（set LANTAI_OIDC_ISSUER to your identity provider)."
-                )
+            given = {
+                "LANTAI_SECRET_KEY": self.secret_key.get_secret_value() != DEVELOPMENT_SECRET,
+                "LANTAI_DATA_KEYS": bool(self.data_keys.get_secret_value()),
+                "LANTAI_OIDC_ISSUER": bool(self.oidc_issuer),
+            }
+            if missing := [f"{name}（{NEEDED[name]}）" for name, there in given.items() if not there]:
+                raise InsecureSettings(f"生产环境须设置 {'、'.join(missing)}。")
+        return self
+
+    @model_validator(mode="after")
+    def refuse_half_a_sign_in(self) -> Self:
+        named = self.kafka_sasl_username is not None and self.kafka_sasl_password is not None
+        if self.kafka_security_protocol.startswith("SASL_") != named:
+            raise ValueError(
+                "LANTAI_KAFKA_SASL_USERNAME and LANTAI_KAFKA_SASL_PASSWORD go together with "
+                "LANTAI_KAFKA_SECURITY_PROTOCOL=SASL_SSL (or SASL_PLAINTEXT): set all three or none."
+            )
         return self

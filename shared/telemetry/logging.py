@@ -6,6 +6,7 @@ Our own lines do not go through the standard library: a request pays for each of
 
 import logging
 import sys
+from collections import defaultdict
 from collections.abc import MutableMapping
 from typing import Any, TextIO
 
@@ -14,13 +15,12 @@ import structlog
 from structlog.typing import Processor
 
 from shared.telemetry.correlation import current_request_id
+from shared.telemetry.lasting import Lasting
 from shared.telemetry.redaction import redaction_processor
 from shared.telemetry.trace import current_trace_id
 
-QUIET_LOGGERS = {
-    **dict.fromkeys(("uvicorn.access", "httpx", "httpcore", "asyncio", "mail.log"), logging.WARNING),
-    "aiokafka": logging.CRITICAL,  # with the broker away a hundred errors a second; who waits for it says so
-}
+QUIET_LOGGERS = ("uvicorn.access", "httpx", "httpcore", "aiokafka", "asyncio", "mail.log")
+REPEATING = "aiokafka"  # with the broker away a hundred errors a second; only there stands why, say a wrong password
 
 
 def configure(service: str, json: bool = True, *, level: int = logging.INFO, stream: TextIO | None = None) -> None:
@@ -48,6 +48,7 @@ def configure(service: str, json: bool = True, *, level: int = logging.INFO, str
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[remove_meta, *told]),
     )
+    handler.addFilter(_NowAndThen())
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
@@ -55,8 +56,20 @@ def configure(service: str, json: bool = True, *, level: int = logging.INFO, str
         logger = logging.getLogger(name)
         logger.handlers = []
         logger.propagate = True
-    for name, least in QUIET_LOGGERS.items():
-        logging.getLogger(name).setLevel(max(level, least))
+    for name in QUIET_LOGGERS:
+        logging.getLogger(name).setLevel(max(level, logging.WARNING))
+
+
+class _NowAndThen(logging.Filter):
+    """Lets a library's line through once a minute: the same line of its code is the same trouble."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._told: dict[tuple[str, int], Lasting] = defaultdict(Lasting)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        ours = record.name.partition(".")[0] != REPEATING
+        return ours or self._told[record.pathname, record.lineno].to_be_told()
 
 
 def _to_json(event: Any, **_: Any) -> str:

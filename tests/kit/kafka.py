@@ -35,13 +35,14 @@ class KafkaDidNotStart(RuntimeError):
 
 
 class KafkaBroker:
-    """One broker with its data below `directory` (made when missing)."""
+    """One broker with its data below `directory` (made when missing). `settings` may be added to before it starts."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.port, self.controller_port = free_port(), free_port()
         number = hashlib.sha256(str(directory).encode()).digest()
         self.cluster = base64.urlsafe_b64encode(b"\0" + number[:15]).decode().rstrip("=")
+        self.settings: dict[str, str] = {}
         self._jars = ""
         self._process: subprocess.Popen[bytes] | None = None
         self._starter: Background | None = None
@@ -129,7 +130,7 @@ class KafkaBroker:
             "advertised.listeners": f"CLIENTS://{self.bootstrap}",
             "controller.quorum.bootstrap.servers": f"127.0.0.1:{self.controller_port}",
             "log.dirs": str(self.directory / "data"),
-        }
+        } | self.settings
         deployed = (SOURCE / "server.properties").read_text()
         kept = [line for line in deployed.splitlines() if line.split("=")[0] not in own]
         draft = self._configuration.with_suffix(".draft")

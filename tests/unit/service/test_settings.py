@@ -51,6 +51,33 @@ def test_production_starts_with_nothing_left_at_its_default(monkeypatch: pytest.
         RequestsSettings()
 
 
+def test_all_that_production_lacks_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LANTAI_ENV", "production")
+    with pytest.raises(ValidationError) as told:
+        RequestsSettings()
+    assert [name for name in PRODUCTION if name in str(told.value)] == list(PRODUCTION)
+
+
+SIGNED = {"KAFKA_SECURITY_PROTOCOL": "SASL_SSL", "KAFKA_SASL_USERNAME": "lantai", "KAFKA_SASL_PASSWORD": "geheim"}
+
+
+@pytest.mark.parametrize("missing", SIGNED)
+def test_half_a_sign_in_to_the_broker_is_refused(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
+    for name, value in SIGNED.items():
+        monkeypatch.setenv(f"LANTAI_{name}", value)
+    assert RequestsSettings().kafka_sasl_mechanism == "SCRAM-SHA-512"
+    monkeypatch.delenv(f"LANTAI_{missing}")
+    with pytest.raises(ValidationError, match="set all three or none") as told:
+        RequestsSettings()
+    assert "geheim" not in str(told.value)
+
+
+def test_a_file_of_authorities_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LANTAI_KAFKA_SSL_CAFILE", "/nowhere/ca.pem")
+    with pytest.raises(ValidationError, match=r"(?i)kafka_ssl_cafile"):
+        RequestsSettings()
+
+
 def test_a_secret_is_not_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in (PRODUCTION | {"LANTAI_POSTGRES_URL": "postgresql://admin:geheim@server"}).items():
         monkeypatch.setenv(name, value)
