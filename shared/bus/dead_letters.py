@@ -17,7 +17,6 @@ from sqlalchemy.dialects.postgresql import insert as pg_insert
 
 from shared.bus import parked
 from shared.bus.incoming import agency_of
-from shared.bus.operators import Reach
 from shared.db.ids import uuid7
 from shared.db.pages import Page, decode_cursor, encode_cursor
 from shared.db.sessions import AnySession, WriteSession
@@ -43,6 +42,14 @@ class TimerSetAnew(DomainError):
     code = "timer_set_anew"
     title = "该定时器已重新设定，旧的不能再触发"
     category = Category.CONFLICT
+
+
+@dataclass(frozen=True)
+class Reach:
+    """The agencies that an operator administers, and whether these are all there are."""
+
+    agencies: frozenset[UUID]
+    whole_tree: bool
 
 
 @dataclass(frozen=True)

@@ -4,25 +4,17 @@ A timer belongs to no agency, and any admin decides it. An event whose agency ca
 is only for who administers the whole tree (every agency that has none above it), and for the command line.
 """
 
-from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import select
 
 from shared.auth import Forbidden, Principal, Role
 from shared.auth.scope import require, visible
+from shared.bus.dead_letters import Reach
 from shared.db.sessions import AnySession
 from shared.db.spine import agency_replica
 
 OPERATORS = (Role.ADMIN,)
-
-
-@dataclass(frozen=True)
-class Reach:
-    """The agencies that an operator administers, and whether these are all there are."""
-
-    agencies: frozenset[UUID]
-    whole_tree: bool
 
 
 async def reach(session: AnySession, principal: Principal) -> Reach:

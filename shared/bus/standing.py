@@ -15,7 +15,6 @@ from sqlalchemy import text
 
 from shared.bus import dead_letters, parked
 from shared.bus.incoming import Incoming, agency_of
-from shared.bus.operators import Reach
 from shared.bus.transport import Record
 from shared.db.pages import Page, decode_cursor, encode_cursor
 from shared.db.sessions import AnySession
@@ -88,7 +87,9 @@ async def everything(session: AnySession) -> list[StandingKey]:
     return [_read(row) for row in await session.execute(_ALL)]
 
 
-async def page_of(session: AnySession, operator: Reach, *, cursor: str | None, limit: int) -> Page[StandingKey]:
+async def page_of(
+    session: AnySession, operator: dead_letters.Reach, *, cursor: str | None, limit: int
+) -> Page[StandingKey]:
     """Return a page of those that the operator may decide."""
     agencies = [str(agency) for agency in operator.agencies]
     after = decode_cursor(cursor, [int])[0] if cursor is not None else 0
