@@ -7,6 +7,7 @@ database in the middle. Each test asserts that the point was hit: a child that d
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable
+from uuid import UUID
 
 import pytest
 
@@ -30,6 +31,11 @@ async def _until(reached: Callable[[], bool]) -> None:
             return
         await asyncio.sleep(0.1)
     raise TimeoutError
+
+
+async def _logged(arena: Arena, owed: set[tuple[UUID, int]]) -> bool:
+    """Whether all of these events stand in the log."""
+    return owed <= {(subject, number) for subject, numbers in (await arena.log()).items() for number in numbers}
 
 
 async def _all_published(arena: Arena) -> bool:
@@ -115,6 +121,9 @@ class CrashSuite:
         stopped.signal(signal.SIGSTOP)
         arena.start("relay")
         await asyncio.sleep(LONGER_THAN_EVERY_SESSION)
+        owed = set(producer.acknowledged())
+        await until(lambda: _logged(arena, owed), PATIENCE)
+        assert stopped.stopped, "the lock was another's before the holder could give it up"
         stopped.signal(signal.SIGCONT)
         await producer.ended()
         await arena.settled()
