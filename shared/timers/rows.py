@@ -51,11 +51,11 @@ async def take(session: WriteSession, ids: Sequence[UUID], now: datetime) -> lis
     """Lock the subjects that nobody else is firing for, and return their timers that are still open and due.
 
     They come by subject and due time. The rows are read after the locks, so what another scheduler has just fired,
-    or a command cancelled or moved, is not among them.
+    or a command cancelled or moved, is not among them. `unshifted` is `now` on the real clock.
     """
     alone = list((await session.execute(_ALONE, {"ids": list(ids)})).scalars())
     query = (
-        select(timers)
+        select(timers, func.now().label("unshifted"))
         .where(timers.c.id.in_(alone), timers.c.fired_at.is_(None), timers.c.due_at <= now)
         .where(timers.c.retry_at.is_(None) | (timers.c.retry_at <= func.clock_timestamp()))
         .order_by(timers.c.subject, timers.c.due_at, timers.c.id)

@@ -181,8 +181,11 @@ class Scheduler:
         and again while others are answered: then it is a failed attempt, with the pauses and the end of one.
         """
         log.warning("timer waits", service=self._db.service, timer_id=str(timer_id), reason=describe(error))
-        if row_is_held(error.__cause__ or error):
+        cause = error.__cause__ if isinstance(error, TimerInTrouble) else error
+        if cause is not None and row_is_held(cause):
             return
+        if cause is not None and not _trouble(cause):
+            raise error
         async with self._db.read() as session:
             await session.execute(NOW)
         if isinstance(error, TimerInTrouble):
@@ -211,12 +214,12 @@ class Scheduler:
         except Exception as error:
             if len(taken) != 1:
                 raise
-            if database_trouble(error) or isinstance(error, OSError):
+            if _trouble(error):
                 raise TimerInTrouble(taken[0], describe(error)) from error
             raise TimerFailed(taken[0], describe(error), alone=True) from error
         for timer in fired:
             self._fired.labels("fired").inc()
-            self._lateness.observe(max((uow.now - _could_fire_at(timer)).total_seconds(), 0))
+            self._lateness.observe(max((uow.now - _could_fire_at(timer, uow.now)).total_seconds(), 0))
 
     async def _handle(self, uow: UnitOfWork, timer: Row[Any], *, alone: bool) -> None:
         due_timer = DueTimer(timer.subject, timer.kind, timer.due_at, json.loads(timer.payload), timer.attempts)
@@ -240,7 +243,15 @@ class Scheduler:
         self._fired.labels("failed" if pause else "dead").inc()
 
 
-def _could_fire_at(timer: Row[Any]) -> datetime:
-    """A letter recorded late sets timers that are due already: until it was set, nobody could fire one."""
-    moments: tuple[datetime, datetime] = timer.due_at, timer.scheduled_at
-    return max(moments)
+def _trouble(error: BaseException) -> bool:
+    return database_trouble(error) or isinstance(error, OSError)
+
+
+def _could_fire_at(timer: Row[Any], now: datetime) -> datetime:
+    """A letter recorded late sets timers that are due already: until it was set, nobody could fire one.
+
+    When it was set is told on the real clock, everything else on the shifted one.
+    """
+    due_at: datetime = timer.due_at
+    set_at: datetime = timer.scheduled_at + (now - timer.unshifted)
+    return max(due_at, set_at)

@@ -101,8 +101,12 @@ async def test_after_three_days_stopped_each_fires_once_with_its_own_due_time(co
     assert row.fired_at - NOW > timedelta(days=2, hours=23)
 
 
-async def test_lateness_is_measured_from_when_a_timer_could_first_fire(counters: Database, desk: Desk) -> None:
-    """A letter of last week sets, or moves, timers that are due at once: nobody was late with them."""
+@pytest.mark.parametrize("ahead", [0, 3, -1])
+async def test_lateness_is_measured_from_when_a_timer_could_first_fire(
+    counters: Database, desk: Desk, ahead: int
+) -> None:
+    """A letter of last week sets, or moves, timers that are due at once: nobody was late with them, on any clock."""
+    await jump(counters, days=ahead)
     backdated, moved, late = some_ids(3)
     await schedule(counters, backdated, NOW - timedelta(days=9), 1)
     await schedule(counters, moved, NOW + timedelta(days=9), 2)
