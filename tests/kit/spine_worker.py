@@ -2,7 +2,8 @@
 
 Run as `python -m tests.kit.spine_worker ROLE`, told by the environment: SOURCE_URL and TARGET_URL (databases of the
 producing and of the consuming service), BUS (`embedded URL` or `kafka BOOTSTRAP`), COUNTERS_TOPIC,
-KILL_AT or STOP_AT (`point:hit`; SIGKILL, SIGSTOP).
+KILL_AT or STOP_AT (`point:hit`; SIGKILL, SIGSTOP), POISON (a number whose handler always fails), FAILING_SHARE (of the
+handler's calls).
 The failpoints live here, around the product's parts, never in the product.
 """
 
@@ -12,34 +13,44 @@ import random
 import signal
 import sys
 from collections import Counter as Tally
-from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Collection, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import asyncpg
 from sqlalchemy import insert
 
+from shared.bus import effects as effects_module
 from shared.bus import relay as relay_module
+from shared.bus import retries as retries_module
 from shared.bus.consumers import Consumers
+from shared.bus.dead_letters import bury_event
 from shared.bus.doorbell import Doorbell
 from shared.bus.embedded import EmbeddedTransport
+from shared.bus.incoming import Incoming
 from shared.bus.kafka import KafkaTransport
 from shared.bus.outbox import OutboxRow, mark_published
+from shared.bus.parked import Head, park
 from shared.bus.relay import Relay
 from shared.bus.transport import Delivered, Position, Publisher, Record, Subscription, Transport
 from shared.db.engine import Database
 from shared.db.ids import uuid7
+from shared.db.retry import RetryPolicy
+from shared.db.sessions import WriteSession
 from shared.db.uow import UnitOfWork
 from shared.events import Envelope, Topic
 from shared.service import loop
 from shared.timers import DueTimer, Scheduler
-from tests.kit.spine import AGENCY, COUNTERS, SYSTEM, Counted, effects
+from tests.kit.spine import AGENCY, COUNTERS, SYSTEM, Counted, PoisonedEvent, effects
 
 EMBEDDED_LEASE_SECONDS = 2.0
 KAFKA_SESSION_SECONDS = 6.0
 RELAY_LEASE_SECONDS = 3.0
 GROUP = f"group-of-{COUNTERS.name}"
+RETRIES = RetryPolicy((timedelta(milliseconds=100),) * 5)
+POISON = int(os.environ.get("POISON", "0"))
+FAILING_SHARE = float(os.environ.get("FAILING_SHARE", "0"))
 
 _point, _, _hit = (os.environ.get("KILL_AT") or os.environ.get("STOP_AT", "")).partition(":")
 _blow = signal.SIGSTOP if os.environ.get("STOP_AT") else signal.SIGKILL
@@ -130,6 +141,9 @@ class MortalTransport:
     async def empty(self, topics: Iterable[str]) -> frozenset[str]:
         return await self._inner.empty(topics)
 
+    async def rewind(self, group: str, topics: Collection[str], at: datetime | None) -> dict[str, int]:
+        return await self._inner.rewind(group, topics, at)
+
     async def publish(self, records: Sequence[Record], timeout_seconds: float = 30) -> None:
         failpoint("before_publish")
         if _point == "mid_publish":
@@ -164,7 +178,14 @@ def transport_of(bus: str) -> Transport:
 
 
 async def on_counted(uow: UnitOfWork, event: Envelope[Counted]) -> None:
+    """Fails for a share of its calls, and whenever the number is POISON: before or after it has done its work."""
+    fails = event.data.number == POISON or random.random() < FAILING_SHARE
+    if fails and random.random() < 0.5:
+        raise PoisonedEvent("before it has done anything")
     await uow.session.execute(insert(effects).values(subject=event.subject, number=event.data.number))
+    if fails:
+        failpoint("failing")
+        raise PoisonedEvent("after its work")
     failpoint("in_handler")
 
 
@@ -178,6 +199,17 @@ async def _mark(connection: asyncpg.Connection, rows: Sequence[OutboxRow]) -> No
     failpoint("before_mark")
     await mark_published(connection, rows)
     failpoint("after_mark")
+
+
+async def _park(uow: UnitOfWork, event: Incoming, error: str, pause: timedelta) -> None:
+    await park(uow, event, error, pause)
+    failpoint("after_park")
+
+
+async def _bury(session: WriteSession, head: Head, attempts: int, error: str) -> None:
+    failpoint("before_letter")
+    await bury_event(session, head, attempts, error)
+    failpoint("after_letter")
 
 
 async def _produce(db: Database) -> None:
@@ -221,12 +253,25 @@ async def main(role: str) -> None:
     else:
         transport = MortalTransport(transport_of(os.environ["BUS"]))
         await transport.start()
-        setattr(relay_module, "mark_published", _mark)  # noqa: B010  (typed as a constant of the module)
+        for module, name, mortal in (
+            (relay_module, "mark_published", _mark),
+            (effects_module, "park", _park),
+            (retries_module, "bury_event", _bury),
+        ):
+            setattr(module, name, mortal)
         part: Any
         if role == "relay":
             part = Relay(database, transport, lease_seconds=RELAY_LEASE_SECONDS, batch_rows=50, poll_seconds=0.2)
         else:
-            part = Consumers(database, transport, GROUP, {Counted: on_counted}, fetch_records=50)
+            part = Consumers(
+                database,
+                transport,
+                GROUP,
+                {Counted: on_counted},
+                fetch_records=50,
+                retries=RETRIES,
+                retry_poll_seconds=0.1,
+            )
         await _run(stop, part)
         await transport.stop()
     await database.dispose()
