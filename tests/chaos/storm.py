@@ -3,8 +3,8 @@
 A round is one accident to one part: kill -9 or SIGSTOP of a producer, API, relay, consumer or scheduler, of the
 database or the broker. Its recovery ends when everything committed before it has taken effect, timers due by then
 have fired, and a citizen has been answered again. It counts from the accident, also while the struck part stays
-frozen: its twin has to do. Nobody can stand in for the broker or a frozen database; they count from their return. All the
-while two in a hundred of the handler's calls fail, so that keys are parked and tried again through every accident.
+frozen: its twin has to do. Nobody can stand in for the broker or a frozen database; they count from their return. All
+the while two in a hundred of the handler's calls fail, so that keys are parked and tried again through every accident.
 """
 
 import asyncio
