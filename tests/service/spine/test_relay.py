@@ -15,17 +15,14 @@ from shared.bus.dead_letters import DeadLetter
 from shared.bus.doorbell import Doorbell
 from shared.bus.embedded import EmbeddedTransport
 from shared.bus.memory import MemoryTransport
-from shared.bus.outbox import CHANNEL, Shard
+from shared.bus.outbox import Shard
 from shared.bus.relay import BATCH_BYTES, Relay
 from shared.bus.transport import Record, RecordRefused, TopicMissing, TransportUnavailable
 from shared.db import direct
 from shared.db.engine import Database
-from shared.db.ids import uuid7
 from shared.db.spine import outbox
-from shared.db.urls import with_database
 from shared.events import Event, EventTooLarge
 from shared.telemetry.metrics import Metrics
-from tests.kit.postgres import PostgresServer
 from tests.kit.spine import AGENCY, COUNTERS, SYSTEM, Counted, Renamed, emit, running, some_ids, until
 
 
@@ -357,26 +354,6 @@ async def test_end_to_end_on_the_embedded_log(counters: Database, bus: EmbeddedT
                 for one in await subscription.fetch(100, 1):
                     found[one.record.key].append(Counted.model_validate_json(one.record.body).number)
     assert found == {str(s): list(range(10)) for s in subjects}
-
-
-async def test_a_doorbell_survives_what_nobody_expected(
-    counters: Database, counters_url: str, postgres: PostgresServer
-) -> None:
-    """Its database is not there (yet): the next commit rings all the same."""
-    name = f"late_{uuid7().hex}"
-    counters.url = with_database(counters_url, name)
-    (a,) = some_ids(1)
-    heard = asyncio.Event()
-    async with running(Doorbell(counters)):
-        await emit(counters, a, 1)
-        await asyncio.sleep(0.5)
-        postgres.execute(f'CREATE DATABASE "{name}"')
-        listener = await direct.connect(counters.url, "listener")
-        await listener.add_listener(CHANNEL, lambda *_: heard.set())
-        await emit(counters, a, 2)
-        await asyncio.wait_for(heard.wait(), 10)
-        await direct.close(listener)
-    postgres.drop(counters.url)
 
 
 async def test_a_batch_that_gets_no_answer_is_said_to_be_that(
