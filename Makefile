@@ -37,7 +37,7 @@ lint: $(STAMP) ## style, types and architecture
 bench: $(STAMP) ## measure the goals of docs/benchmarks.md
 	$(BIN)/python -m bench
 
-chaos: $(STAMP) ## kill and stop parts under load at random; ROUNDS and SEED choose how
+chaos: $(STAMP) ## kill and stop parts under load at random; ROUNDS, SEED, BUSES, EVENTS and PAUSE_SECONDS choose how
 	$(BIN)/python -m tests.chaos
 
 clean: ## remove what was built; the data in var/ stays

@@ -32,6 +32,9 @@ ROW = "| {goal} | {measured} | {target} | {detail}{busy} |"
 
 
 def main(names: list[str]) -> int:
+    if {"-h", "--help"} & set(names):
+        print(__doc__)
+        return 0
     if names == ["--list"]:
         print("\n".join(f"{name:16} {what}" for name, what in MEASUREMENTS.items()))
         return 0
