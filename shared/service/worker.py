@@ -22,12 +22,14 @@ from shared.http.idempotency import purge_expired
 from shared.service.background import Background, every
 from shared.service.definition import Definition
 from shared.service.deps import Deps
+from shared.service.forgetting import Forgetting
 from shared.service.gauges import SPINE
 from shared.telemetry.health import Health
 from shared.timers import Scheduler
 
 SEAL_SECONDS = 1.0
 PURGE_SECONDS = 600.0
+FORGET_SECONDS = 3600.0
 STOP_SECONDS = 2.0
 
 
@@ -96,13 +98,15 @@ class Worker:
 
 
 def _parts(definition: Definition, deps: Deps[Any], transport: Transport) -> list[Part]:
-    sealer = Sealer(deps.db)
+    sealer, consumed = Sealer(deps.db), definition.consumers(deps)
+    forgetting = Forgetting(deps.db, consumed, deps.metrics)
     parts: list[Part] = [
         Relay(deps.db, transport, deps.metrics, poll_seconds=deps.settings.relay_poll_seconds),
-        Consumers(deps.db, transport, definition.group, definition.consumers(deps), deps.metrics),
+        Consumers(deps.db, transport, definition.group, consumed, deps.metrics),
         Scheduler(deps.db, definition.timers(deps), deps.metrics, poll_seconds=deps.settings.timer_poll_seconds),
         Background("sealer", every(SEAL_SECONDS, sealer.seal_once)),
         Background("idempotency-keys", every(PURGE_SECONDS, lambda: purge_expired(deps.db))),
+        Background("forgetting", every(FORGET_SECONDS, forgetting.forget)),
     ]
     return parts + [Background(name, task) for name, task in definition.tasks(deps).items()]
 
