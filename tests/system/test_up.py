@@ -8,10 +8,12 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from shared.http.client import outside_client
+from tests.kit.kafka import KafkaBroker
 from tests.kit.lantai import Child, UpProcess, directory, run
 
 QUICK = "--no-sample-data"
@@ -31,6 +33,12 @@ def started() -> Iterator[list[Child]]:
     yield children
     for child in children:
         child.end()
+
+
+def ill(ready: dict[str, Any]) -> dict[str, str]:
+    """The checks that are not well in any service, each with a reason."""
+    checks = [check for service in ready["services"].values() for check in service["checks"].items()]
+    return {name: check["reason"] for name, check in checks if check["status"] != "ok"}
 
 
 def postgres_of(var: Path) -> list[str]:
@@ -58,10 +66,7 @@ def test_it_answers_and_ends_in_time(var: Path, started: list[Child], number: si
     with outside_client(up.url) as http:
         ready = http.get("/readyz").json()
         assert set(ready["services"]) == {"catalog", "requests", "sentiment", "notify"}
-        ill = {
-            name for told in ready["services"].values() for name, one in told["checks"].items() if one["status"] != "ok"
-        }
-        assert ill == {"agencies"}, ready  # nobody has registered any
+        assert ill(ready).keys() == {"agencies"}, ready  # nobody has registered any
         assert http.get("/healthz").json() == {"status": "ok"}
         assert "兰台" in http.get("/").text
         numbers = http.get("/metrics").text
@@ -77,6 +82,24 @@ def test_it_answers_and_ends_in_time(var: Path, started: list[Child], number: si
     code, seconds = up.stop(number)
     assert (code, seconds < PROMISED_SECONDS) == (0, True), (code, seconds, up.output[-2000:])
     assert postgres_of(var) == []
+
+
+def test_it_starts_while_the_broker_is_away(var: Path, started: list[Child], kafka_broker: KafkaBroker) -> None:
+    """Readiness says why it is degraded; the topics are made when the broker is back, and all is well."""
+    kafka_broker.kill9()
+    settings = {"LANTAI_ENV": "development", "LANTAI_KAFKA_BOOTSTRAP_SERVERS": kafka_broker.bootstrap}
+    up = UpProcess(var, settings, QUICK)
+    started.append(up)
+    with outside_client(up.url) as http:
+        assert http.get("/api/catalog/v1/agencies").status_code == 200
+        away = ill(http.get("/readyz").json())
+        assert "Kafka" in away["bus"]
+        kafka_broker.restart()
+        limit = time.monotonic() + 60
+        while (now := ill(http.get("/readyz").json())).keys() != {"agencies"}:
+            assert time.monotonic() < limit, now
+            time.sleep(0.3)
+    assert "Traceback" not in up.output
 
 
 def test_a_second_start_keeps_the_data_also_after_kill_9(var: Path, started: list[Child]) -> None:
