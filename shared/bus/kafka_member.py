@@ -94,7 +94,7 @@ class KafkaSubscription:
     async def absent(self) -> frozenset[str]:
         with unavailable("no topics"):
             consumer = await self._joined()
-            async with asyncio.timeout(4 * REQUEST_SECONDS):
+            async with asyncio.timeout(REQUEST_SECONDS):
                 return self._topics - await self._choose_topics(consumer)
 
     async def fetch(self, max_records: int, timeout_seconds: float) -> list[Delivered]:
