@@ -20,7 +20,7 @@ from shared.bus.settling import Settling
 from shared.bus.transport import Delivered, PositionLost, Subscription, TopicMissing, Transport, TransportUnavailable
 from shared.db.engine import Database
 from shared.db.retry import Backoff, RetryPolicy
-from shared.db.trouble import database_trouble, describe
+from shared.db.trouble import describe, transaction_trouble
 from shared.events import Event
 from shared.telemetry.health import Health, Pulse
 from shared.telemetry.lasting import Lasting
@@ -209,7 +209,7 @@ class Consumers:
                 events = events[await self._settling.settle_some(events) :]
                 backoff.reset()
             except Exception as error:
-                if not (database_trouble(error) or isinstance(error, OSError)):
+                if not transaction_trouble(error):
                     raise
                 self._pulse.trouble(f"database: {describe(error)}")
                 self._lag.clear()

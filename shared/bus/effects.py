@@ -16,7 +16,7 @@ from shared.bus.inbox import claimed
 from shared.bus.incoming import Incoming
 from shared.bus.isolate import isolate
 from shared.bus.parked import Place, follow, park
-from shared.db.trouble import database_trouble, describe
+from shared.db.trouble import describe, transaction_trouble
 from shared.db.uow import UnitOfWork
 
 log = structlog.get_logger(__name__)
@@ -101,6 +101,6 @@ def blaming(events: Sequence[Incoming]) -> Iterator[None]:
     except Failure:
         raise
     except Exception as error:
-        if database_trouble(error) or isinstance(error, OSError):
+        if transaction_trouble(error):
             raise
         raise EventsFailed(events, describe(error)) from error

@@ -8,10 +8,10 @@ import structlog
 from shared.bus.dead_letters import bury_event
 from shared.bus.dispatch import Dispatcher, EventsFailed, Failure
 from shared.bus.parked import Head, Place, advance, alone, due, failed_again, take_head
-from shared.bus.suspects import Suspects
 from shared.db.engine import Database
 from shared.db.retry import RetryPolicy
-from shared.db.trouble import database_trouble, describe
+from shared.db.suspects import Suspects
+from shared.db.trouble import describe, transaction_trouble
 from shared.db.uow import Actor, UnitOfWork
 from shared.events import MalformedEvent, UnknownEventType, decode
 from shared.telemetry.metrics import Metrics
@@ -79,7 +79,7 @@ class Retries:
         except Exception as error:
             if head is None:
                 raise
-            if (database_trouble(error) or isinstance(error, OSError)) and not await self._suspects.blamed(place):
+            if transaction_trouble(error) and not await self._suspects.blamed(place):
                 raise
             told = error.error if isinstance(error, Failure) else describe(error)
             async with self._db.write(Actor.system(self._db.service)) as uow:

@@ -17,9 +17,9 @@ from shared.bus.effects import Effects, blaming
 from shared.bus.inbox import claim
 from shared.bus.incoming import Incoming
 from shared.bus.isolate import isolate
-from shared.bus.suspects import Suspects
 from shared.db.engine import Database
-from shared.db.trouble import database_trouble, describe
+from shared.db.suspects import Suspects
+from shared.db.trouble import describe, transaction_trouble
 from shared.db.uow import Actor
 from shared.telemetry.metrics import Metrics
 
@@ -55,7 +55,7 @@ class Settling:
         try:
             await isolate(part, self._transaction, self._park)
         except Exception as error:
-            if not (database_trouble(error) or isinstance(error, OSError)):
+            if not transaction_trouble(error):
                 raise
             self._slice = 1
             if len(part) > 1 or not self._answered or not await self._suspects.blamed(part[0].event_id):

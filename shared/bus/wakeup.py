@@ -46,9 +46,7 @@ class Listener:
 
     async def notify(self, connection: asyncpg.Connection, payloads: list[str]) -> None:
         """Tell every listener of this channel, here and in other processes."""
-        await connection.execute(
-            "SELECT pg_notify($1, payload) FROM unnest($2::text[]) payload", self._channel, payloads
-        )
+        await connection.execute(NOTIFY, self._channel, payloads)
 
     def _heard(self, _connection: object, _pid: int, _channel: str, payload: str) -> None:
         for event, payloads in self._waiting.items():

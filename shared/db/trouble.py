@@ -20,6 +20,14 @@ def database_trouble(error: BaseException) -> bool:
     return error.connection_invalidated or state.startswith(_CLASSES) or state in _STATES
 
 
+def transaction_trouble(error: BaseException) -> bool:
+    """Whether it was the database that ended a transaction: then a lost connection may be a bare OSError as well.
+
+    Not for what a handler raised, whose OSError may be of a file or another server.
+    """
+    return database_trouble(error) or isinstance(error, OSError)
+
+
 def row_is_held(error: BaseException) -> bool:
     """Whether somebody else kept a row for longer than we wait: the trouble of what wants that row, of nothing else."""
     return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == _LOCK_NOT_AVAILABLE

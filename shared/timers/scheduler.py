@@ -20,7 +20,8 @@ from sqlalchemy import Row
 
 from shared.db.engine import Database
 from shared.db.retry import RetryPolicy
-from shared.db.trouble import database_trouble, describe, row_is_held
+from shared.db.suspects import Suspects
+from shared.db.trouble import database_trouble, describe, row_is_held, transaction_trouble
 from shared.db.uow import NOW, Actor, UnitOfWork
 from shared.telemetry import trace
 from shared.telemetry.health import Health, Pulse
@@ -31,8 +32,6 @@ log = structlog.get_logger(__name__)
 ILL_AFTER_SECONDS = 20.0
 SWEEP_TIMERS = 1000
 TIMERS_PER_TRANSACTION = 50
-TROUBLES_BEFORE_BLAME = 3
-"""So often a timer may cost its connection, alone and with the database well, before that is a failed attempt."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +102,7 @@ class Scheduler:
         self._handler_seconds = handler_seconds
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._troubles: dict[UUID, int] = {}
+        self._suspects = Suspects(db)
         self._pulse = Pulse("timers", ILL_AFTER_SECONDS)
         self._fired = metrics.counter("timers_fired", "Timers tried, by outcome", ("outcome",))
         self._lateness = metrics.histogram("timer_lateness_seconds", "From due (or set, if later) to fired")
@@ -147,7 +146,7 @@ class Scheduler:
                 break
             await self._fire(found[start : start + TIMERS_PER_TRANSACTION])
             self._pulse.beat()
-        self._troubles = {timer_id: times for timer_id, times in self._troubles.items() if timer_id in set(found)}
+        self._suspects.keep(set(found))
         return len(found)
 
     async def _fire(self, ids: Sequence[UUID]) -> None:
@@ -184,15 +183,13 @@ class Scheduler:
         cause = error.__cause__ if isinstance(error, TimerInTrouble) else error
         if cause is not None and row_is_held(cause):
             return
-        if cause is not None and not _trouble(cause):
-            raise error
-        async with self._db.read() as session:
-            await session.execute(NOW)
-        if isinstance(error, TimerInTrouble):
-            self._troubles[timer_id] = self._troubles.get(timer_id, 0) + 1
-            if self._troubles[timer_id] >= TROUBLES_BEFORE_BLAME:
-                await self._count(error.timer, error.error)
-                del self._troubles[timer_id]
+        if not isinstance(error, TimerInTrouble):
+            if not transaction_trouble(error):
+                raise error
+            async with self._db.read() as session:
+                await session.execute(NOW)
+        elif await self._suspects.blamed(timer_id):
+            await self._count(error.timer, error.error)
 
     async def _transaction(self, ids: Sequence[UUID]) -> None:
         """Effects and marks together. Raises TimerFailed, TimersChanged, TimerInTrouble or what only the end told."""
@@ -214,7 +211,7 @@ class Scheduler:
         except Exception as error:
             if len(taken) != 1:
                 raise
-            if _trouble(error):
+            if transaction_trouble(error):
                 raise TimerInTrouble(taken[0], describe(error)) from error
             raise TimerFailed(taken[0], describe(error), alone=True) from error
         for timer in fired:
@@ -241,10 +238,6 @@ class Scheduler:
             else:
                 await try_later(uow.session, timer, error, pause)
         self._fired.labels("failed" if pause else "dead").inc()
-
-
-def _trouble(error: BaseException) -> bool:
-    return database_trouble(error) or isinstance(error, OSError)
 
 
 def _could_fire_at(timer: Row[Any], now: datetime) -> datetime:

@@ -11,10 +11,10 @@ from shared.bus.consumers import Consumers
 from shared.bus.dispatch import Dispatcher, Handler
 from shared.bus.embedded import EmbeddedTransport
 from shared.bus.retries import Retries
-from shared.bus.suspects import TROUBLES_BEFORE_BLAME
 from shared.db.engine import Database
 from shared.db.retry import RetryPolicy
 from shared.db.spine import parked_keys
+from shared.db.suspects import TROUBLES_BEFORE_BLAME
 from shared.db.uow import UnitOfWork
 from shared.events import Envelope, Event
 from shared.telemetry.metrics import Metrics

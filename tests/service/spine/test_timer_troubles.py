@@ -11,9 +11,9 @@ from shared.bus import dead_letters as letters
 from shared.db.engine import Database
 from shared.db.retry import RetryPolicy
 from shared.db.spine import timers
+from shared.db.suspects import TROUBLES_BEFORE_BLAME
 from shared.db.uow import UnitOfWork
 from shared.timers import DueTimer, Scheduler, TimerHandler
-from shared.timers.scheduler import TROUBLES_BEFORE_BLAME
 from tests.kit.spine import SYSTEM, effects, effects_of, some_ids
 
 NOW = datetime.now(UTC)
