@@ -4,35 +4,12 @@ The tree is the local replica of the catalog's agencies; a direct grant needs no
 """
 
 from collections.abc import Collection, Iterable
-from typing import Any
 from uuid import UUID
-
-from sqlalchemy import ARRAY, Select, Uuid, any_, bindparam, literal, select
 
 from shared.auth.errors import Forbidden
 from shared.auth.people import Principal, Role
 from shared.db.sessions import AnySession
-from shared.db.spine import agency_replica
-
-MAX_LEVELS = 16  # a damaged tree (a loop) ends here instead of never
-
-
-def _below() -> Select[Any]:
-    agency = agency_replica.c
-    granted = bindparam("granted", type_=ARRAY(Uuid))
-    tree = select(agency.id, literal(0).label("depth")).where(agency.id == any_(granted)).cte("tree", recursive=True)
-    below = select(agency.id, tree.c.depth + 1).where(agency.parent_id == tree.c.id, tree.c.depth < MAX_LEVELS)
-    return select(tree.union(below).c.id)
-
-
-def _above() -> Select[Any]:
-    agency, start = agency_replica.c, bindparam("agency", type_=Uuid)
-    path = select(agency.parent_id, literal(0).label("depth")).where(agency.id == start).cte("path", recursive=True)
-    above = select(agency.parent_id, path.c.depth + 1).where(agency.id == path.c.parent_id, path.c.depth < MAX_LEVELS)
-    return select(path.union(above).c.parent_id)
-
-
-BELOW, ABOVE = _below(), _above()  # built once: building one costs more than running it
+from shared.replicas.tree import ancestors, with_below
 
 
 async def require(session: AnySession, principal: Principal, roles: Iterable[Role], agency_id: UUID) -> None:
@@ -55,16 +32,7 @@ def require_on(principal: Principal, roles: Iterable[Role], line: Collection[UUI
 async def visible(session: AnySession, principal: Principal, roles: Iterable[Role]) -> frozenset[UUID]:
     """Return the agencies where the principal holds one of `roles`: the granted ones and all below them."""
     granted = _granted(principal, frozenset(roles))
-    if not granted:
-        return frozenset()
-    found = await session.execute(BELOW, {"granted": list(granted)})
-    return granted | frozenset(found.scalars())
-
-
-async def ancestors(session: AnySession, agency_id: UUID) -> frozenset[UUID]:
-    """Return the agency's superior agencies, without itself."""
-    found = await session.execute(ABOVE, {"agency": agency_id})
-    return frozenset(found.scalars()) - {None}
+    return await with_below(session, granted) if granted else granted
 
 
 def _granted(principal: Principal, roles: frozenset[Role]) -> frozenset[UUID]:

@@ -6,13 +6,11 @@ is only for who administers the whole tree (every agency that has none above it)
 
 from uuid import UUID
 
-from sqlalchemy import select
-
 from shared.auth import Forbidden, Principal, Role
 from shared.auth.scope import require, visible
 from shared.bus.dead_letters import Reach
 from shared.db.sessions import AnySession
-from shared.db.spine import agency_replica
+from shared.replicas.tree import topmost
 
 OPERATORS = (Role.ADMIN,)
 
@@ -22,8 +20,7 @@ async def reach(session: AnySession, principal: Principal) -> Reach:
     agencies = await visible(session, principal, OPERATORS)
     if not agencies:
         raise Forbidden("此操作需要“管理员”角色。")
-    topmost = select(agency_replica.c.id).where(agency_replica.c.parent_id.is_(None), agency_replica.c.active)
-    roots = frozenset((await session.execute(topmost)).scalars())
+    roots = await topmost(session)
     return Reach(agencies, bool(roots) and roots <= agencies)
 
 

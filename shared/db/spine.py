@@ -1,14 +1,14 @@
-"""The tables that every service's database has: outbox, inbox, timers, audit, idempotency, clock, replicas.
+"""The tables that every service's database has: outbox, inbox, timers, audit, idempotency, clock.
 
 They are Core tables on one metadata; each service's migrations create them through `spine_migrations`.
-A service never writes them itself: the unit of work does.
+A service never writes them itself: the unit of work does. What the house itself wants in every database (its replicas)
+stands on the same metadata, in a module of its own.
 """
 
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    Date,
     Identity,
     Index,
     Integer,
@@ -149,42 +149,4 @@ clock_offset = Table(
     spine,
     Column("only", Boolean, primary_key=True, server_default=text("true")),
     Column("seconds", BigInteger, nullable=False),
-)
-
-agency_replica = Table(
-    "agency_replica",
-    spine,
-    Column("id", Uuid, primary_key=True),
-    Column("code", Text, nullable=False, unique=True),
-    Column("name", Text, nullable=False),
-    Column("parent_id", Uuid),
-    Column("level", Text, nullable=False),
-    Column("locality", Text),
-    Column("active", Boolean, nullable=False),
-    Index("ix_agency_replica_parent_id", "parent_id"),
-)
-
-calendar_replica = Table(
-    "calendar_replica",
-    spine,
-    Column("id", Uuid, primary_key=True),
-    Column("year", Integer, nullable=False),
-    Column("version", Integer, nullable=False),
-    Column("notice_number", Text, nullable=False),
-    Column("notice_date", Date),
-    Column("holidays", Text, nullable=False),
-    Column("make_up_days", Text, nullable=False),
-    Column("effective_from", UtcDateTime, nullable=False),
-    Column("local_agency_id", Uuid),
-    Column("title", Text),
-    Column("earlier_papers", Text),
-    Index("ix_calendar_replica_year", "year", "version"),
-)
-
-calendar_releases = Table(
-    "calendar_releases",
-    spine,
-    Column("position", Integer, primary_key=True, autoincrement=False),
-    Column("papers", Text, nullable=False),
-    Column("seen_at", UtcDateTime, nullable=False),
 )

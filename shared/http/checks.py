@@ -10,9 +10,9 @@ from sqlalchemy import exists, select, text
 from shared.calendar import civil_day
 from shared.db.clock import read_now
 from shared.db.engine import Database
-from shared.db.spine import agency_replica
 from shared.http.health import Check, CheckResult
 from shared.replicas import calendars
+from shared.replicas.tables import agency_replica
 
 BACKLOG_SECONDS = 60
 

@@ -7,11 +7,11 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Row, Uuid, any_, bindparam, select
 
 from shared.db.sessions import AnySession
-from shared.db.spine import agency_replica
 from shared.db.uow import UnitOfWork
 from shared.errors import Category, DomainError
 from shared.events import Envelope
 from shared.events.catalog import AgencyUpserted
+from shared.replicas.tables import agency_replica
 
 # Built once: they run at nearly every request.
 ONE = select(agency_replica).where(agency_replica.c.id == bindparam("id", type_=Uuid))

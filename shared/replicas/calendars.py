@@ -14,17 +14,17 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, func, insert, select
 
-from shared.auth.scope import MAX_LEVELS, ancestors
 from shared.calendar import Calendar, OutsideCalendar, end_of_day, national, packaged_notices
 from shared.db.base import UtcDateTime
 from shared.db.ids import uuid7
 from shared.db.sessions import AnySession
-from shared.db.spine import agency_replica, calendar_replica
 from shared.db.uow import UnitOfWork
 from shared.events import Envelope
 from shared.events.catalog import CalendarPublished
 from shared.replicas import packaged
 from shared.replicas.arrangement import Arrangement
+from shared.replicas.tables import agency_replica, calendar_replica
+from shared.replicas.tree import MAX_LEVELS, ancestors
 
 KEPT_CALENDARS = 64
 

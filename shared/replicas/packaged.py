@@ -14,8 +14,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from shared.calendar import Calendar, Notice, national, packaged_notices
 from shared.db.sessions import AnySession
-from shared.db.spine import calendar_releases
 from shared.db.uow import UnitOfWork
+from shared.replicas.tables import calendar_releases
 
 NOTED_EVERY_SECONDS = 3600.0
 """A release is noted when its worker starts; after that the worker's loop only finds it noted."""

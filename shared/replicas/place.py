@@ -9,11 +9,11 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from shared.auth.scope import MAX_LEVELS
 from shared.calendar import Calendar
 from shared.db.uow import UnitOfWork
 from shared.replicas import calendars
 from shared.replicas.agencies import not_ready
+from shared.replicas.tree import MAX_LEVELS
 
 ASK = f"""
     WITH RECURSIVE {{part}} path (id, depth) AS (

@@ -13,6 +13,7 @@ import pytest
 
 import shared
 from shared.bus.embedded_schema import migrate_bus
+from shared.replicas import tables as replicas
 from tests.kit.postgres import Builder
 
 SHARED = Path(shared.__file__).parent
@@ -33,6 +34,7 @@ def rows(heading: str) -> list[list[str]]:
 
 ALONG = {copied: set(needs.split()) for copied, needs in rows("| copy |")}
 LEFT = {name: set(needs.split()) for names, needs in rows("| left here |") for name in names.split()}
+TABLES = {name for names, _ in rows("| table |") for name in names.split()}
 
 
 def imported(file: Path) -> set[str]:
@@ -83,6 +85,31 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
+def run(program: str, elsewhere: Path, **environment: str) -> list[str]:
+    """What a program prints, line by line, where there is only what was copied."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"import shared\nassert shared.__file__.startswith({str(elsewhere)!r})\n{program}"],
+        cwd=elsewhere,
+        env={"PATH": os.environ["PATH"], **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout.splitlines()
+
+
+def test_the_spine_comes_without_the_tables_of_this_house(elsewhere: Path) -> None:
+    """What belongs to agencies, calendars or cases is defined beside what reads it, and mechanism names none of it."""
+    came = set(run("from shared.db.spine import spine\nprint(*spine.tables, sep='\\n')", elsewhere))
+    assert came == TABLES
+    ours = replicas.spine.tables.keys() - came
+    assert ours == {"agency_replica", "calendar_replica", "calendar_releases"}
+    text = {file: file.read_text("utf-8") for package in PACKAGES for file in files(package)}
+    assert [(file.name, table) for file in text for table in ours if table in text[file]] == []
+
+
 async def nothing(url: str) -> None:
     """An empty database."""
 
@@ -100,19 +127,7 @@ def test_the_example_of_a_readme_runs_elsewhere(
 ) -> None:
     readme = (SHARED / package / "README.md").read_text("utf-8")
     (example,) = re.findall(r"^```python\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
-    environment = {
-        "PATH": os.environ["PATH"],
-        "DATABASE_URL": fresh_database("empty", nothing),
-        "BUS_URL": fresh_database("bus", migrate_bus),
-    }
-    done = subprocess.run(
-        [sys.executable, "-c", f"import shared\nassert shared.__file__.startswith({str(elsewhere)!r})\n{example}"],
-        cwd=elsewhere,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
+    lines = run(
+        example, elsewhere, DATABASE_URL=fresh_database("empty", nothing), BUS_URL=fresh_database("bus", migrate_bus)
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.splitlines()[-1] == printed
+    assert lines[-1] == printed

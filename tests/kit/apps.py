@@ -21,9 +21,10 @@ from shared.bus.dispatch import InBatches
 from shared.crypto import Vault
 from shared.db.engine import Database
 from shared.db.ids import uuid7
-from shared.db.spine import agency_replica, audit_entries, clock_offset, outbox, timers
+from shared.db.spine import audit_entries, clock_offset, outbox, timers
 from shared.db.uow import Actor, UnitOfWork
 from shared.events import EVENTS, Envelope, Event, decode
+from shared.replicas.tables import agency_replica
 from shared.service.definition import Definition
 from shared.service.deps import Deps
 from shared.service.settings import Environment, ServiceSettings

@@ -10,7 +10,7 @@ from shared.auth import DevelopmentIssuer, Forbidden, Grant, Principal, Role, Se
 from shared.auth.dependencies import SERVICE_HEADER
 from shared.auth.scope import require, visible
 from shared.db.ids import uuid7
-from shared.db.spine import agency_replica
+from shared.replicas.tables import agency_replica
 from tests.kit.edge import ISSUER, EdgeService
 
 CITY, DISTRICT, TOWN, OTHER = (uuid7() for _ in range(4))

@@ -7,15 +7,15 @@ from uuid import UUID
 import pytest
 from sqlalchemy import insert
 
-from shared.auth.scope import ancestors
 from shared.db.engine import Database
 from shared.db.ids import uuid7
-from shared.db.spine import agency_replica
 from shared.db.uow import PUBLIC, UnitOfWork
 from shared.events.catalog import CalendarPublished
 from shared.replicas import calendars
 from shared.replicas.agencies import ReplicaNotReady
 from shared.replicas.place import place_of
+from shared.replicas.tables import agency_replica
+from shared.replicas.tree import ancestors
 from tests.kit.postgres import ServiceDatabase
 
 PROVINCE, COUNTY, BUREAU, OTHER = (uuid7() for _ in range(4))

@@ -25,8 +25,8 @@ from shared.bus.relay import Relay
 from shared.bus.transport import Transport, TransportUnavailable
 from shared.db.engine import Database
 from shared.db.ids import uuid7
-from shared.db.spine import agency_replica, calendar_replica
 from shared.events.catalog import AgencyUpserted, CalendarPublished
+from shared.replicas.tables import agency_replica, calendar_replica
 from shared.service.topics import prepare_topics, topics_prepared
 from tests.kit.apps import ServiceUnderTest
 from tests.kit.apps import running as service_running

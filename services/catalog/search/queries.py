@@ -36,7 +36,7 @@ from services.catalog.search.models import SearchChunk
 from services.catalog.search.rules import BIGRAM, fold, query
 from shared.db.pages import decode_cursor, encode_cursor
 from shared.db.sessions import AnySession
-from shared.db.spine import agency_replica
+from shared.replicas.tables import agency_replica
 
 TITLE: ColumnElement[int] = literal_column("0")
 EXCERPT_CHARACTERS = 40

@@ -8,11 +8,12 @@ from sqlalchemy import literal, select
 from services.notify.recipients.models import Recipient
 from services.notify.recipients.rules import Candidate, choose
 from shared.auth import Principal, Role
-from shared.auth.scope import MAX_LEVELS, require, visible
+from shared.auth.scope import require, visible
 from shared.db.pages import Page, page
 from shared.db.sessions import AnySession
-from shared.db.spine import agency_replica
 from shared.errors import NotFound
+from shared.replicas.tables import agency_replica
+from shared.replicas.tree import MAX_LEVELS
 
 KEEPERS = (Role.ADMIN,)
 

@@ -25,10 +25,10 @@ from shared.calendar import Calendar, civil_day
 from shared.db.clock import now_column, read_now
 from shared.db.pages import Page, page
 from shared.db.sessions import AnySession
-from shared.db.spine import agency_replica
 from shared.errors import NotFound
 from shared.events.requests import ApplicationState
 from shared.replicas import agencies, calendars
+from shared.replicas.tables import agency_replica
 
 DUE_SOON_WORKING_DAYS = 5
 

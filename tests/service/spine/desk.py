@@ -11,8 +11,8 @@ from shared.auth import DevelopmentIssuer, Grant, Role
 from shared.bus.api import router
 from shared.db.engine import Database
 from shared.db.ids import uuid7
-from shared.db.spine import agency_replica
 from shared.http.app import service_app
+from shared.replicas.tables import agency_replica
 from tests.kit.edge import edge_parts
 from tests.kit.spine import AGENCY, SYSTEM
 

@@ -11,10 +11,11 @@ from shared.bus.embedded import EmbeddedTransport
 from shared.bus.transport import Record
 from shared.db.engine import Database
 from shared.db.ids import uuid7
-from shared.db.spine import agency_replica, parked_keys
+from shared.db.spine import parked_keys
 from shared.events import Envelope, Event, encode
 from shared.events.catalog import AgencyUpserted
 from shared.replicas.agencies import on_agencies_upserted
+from shared.replicas.tables import agency_replica
 from tests.kit.spine import running, some_ids, until
 
 HANDLERS: dict[type[Event], Handler] = {AgencyUpserted: InBatches(on_agencies_upserted)}

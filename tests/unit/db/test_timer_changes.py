@@ -4,11 +4,13 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import Column, MetaData, Table, Uuid
+
 from shared.db.batch import Batch
 from shared.db.ids import uuid7
-from shared.db.spine import agency_replica
 from shared.db.timer_changes import TimerChanges, letter_key
 
+PARCELS = Table("parcels", MetaData(), Column("id", Uuid, primary_key=True))
 DUE = datetime(2026, 11, 22, tzinfo=UTC)
 
 
@@ -18,7 +20,7 @@ async def no_statement_of_its_own(sql: str, *_: Any) -> list[Any]:
 
 async def keys_asked(*, scheduled: list[UUID], inserted: list[UUID]) -> list[str] | None:
     changes, batch = TimerChanges(), Batch()
-    batch.insert(agency_replica, [{"id": one} for one in inserted])
+    batch.insert(PARCELS, [{"id": one} for one in inserted])
     for one in scheduled:
         changes.schedule(one, "remind", DUE, None)
     await changes.write(no_statement_of_its_own, batch, "tests")
