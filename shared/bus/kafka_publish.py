@@ -14,6 +14,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import (
+    BrokerResponseError,
     InvalidProducerEpoch,
     InvalidProducerIdMapping,
     InvalidTxnState,
@@ -21,6 +22,8 @@ from aiokafka.errors import (
     ProducerClosed,
     ProducerFenced,
     RecordListTooLargeError,
+    for_code,
+    kafka_errors,
 )
 
 from shared.bus.kafka_limits import REQUEST_SECONDS, end, unavailable
@@ -38,8 +41,22 @@ from shared.events import MAX_EVENT_BYTES
 NEW_TOPIC_SECONDS = 1.0  # a topic that was created a moment ago is not known to every broker at once
 BATCH_BYTES = MAX_EVENT_BYTES + 20_000  # one record at the limit, with its framing, still fits the broker's 1 MiB
 SHUT_OUT = (ProducerFenced, InvalidProducerEpoch, InvalidProducerIdMapping, InvalidTxnState)
-TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)  # for the topic's settings, which an operator chooses
 Places = Mapping[TopicPartition, list[int]]  # where each record goes, by its index
+
+
+class InvalidRecord(BrokerResponseError):  # type: ignore[misc]  # the client is untyped
+    """Code 87, which the client does not know: it would be taken for a fault of the broker, and tried for ever."""
+
+    errno = 87
+    message = "INVALID_RECORD"
+    description = "A record failed the validation on the broker and was rejected."
+
+
+kafka_errors.setdefault(InvalidRecord.errno, InvalidRecord)
+# What the broker says of the records: too large for the topic's settings, or against what the topic demands of them.
+# All else passes with the moment. Timestamps are of the sending, so an invalid one tells of a clock that is wrong; a
+# policy that is violated is a gateway's, and of the manner of sending: put right, every row goes without a decision.
+REFUSALS = (MessageSizeTooLargeError, RecordListTooLargeError, for_code(InvalidRecord.errno))
 
 
 class BatchRefused(Exception):
@@ -178,7 +195,7 @@ async def _send(
         batch.close()
         try:
             await (await producer.send_batch(batch, place.topic, partition=place.partition))
-        except TOO_LARGE as refused:
+        except REFUSALS as refused:
             raise BatchRefused(sent, f"{place.topic}: {type(refused).__name__}") from refused
         acknowledged.update(sent)
 

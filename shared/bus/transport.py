@@ -68,7 +68,7 @@ class TransportUnavailable(TransportError):
 
 
 class RecordRefused(TransportError):
-    """This one record can never be published (too large, for us or for the log); the others are to be given again."""
+    """This one record can never be published (too large, or invalid to the log); the others are to be given again."""
 
     def __init__(self, index: int, reason: str) -> None:
         super().__init__(reason)
