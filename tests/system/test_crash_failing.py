@@ -40,7 +40,7 @@ def broker(request: pytest.FixtureRequest, log: str) -> KafkaBroker | None:
 
 @pytest.fixture
 async def arena(crash_server: CrashServer, broker: KafkaBroker | None) -> AsyncIterator[Arena]:
-    arena = await asyncio.to_thread(Arena, crash_server, broker and f"kafka {broker.bootstrap}")
+    arena = await asyncio.to_thread(Arena, crash_server, f"kafka {broker.bootstrap}" if broker else None)
     await arena.open()
     yield arena
     await asyncio.to_thread(arena.close)
