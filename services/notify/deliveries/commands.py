@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from services.notify.deliveries import rules
-from services.notify.deliveries.models import Delivery
+from services.notify.deliveries.models import REAL_NOW, Delivery
 from services.notify.deliveries.notices import Addressee, Notice, nobody_with, write
 from services.notify.deliveries.rules import RecipientKind, State
 from services.notify.recipients.queries import chain, staff_to_tell
@@ -59,7 +59,7 @@ async def retry(uow: UnitOfWork, principal: Principal, delivery_id: UUID, expect
     else:
         delivery.state = State.PENDING
         delivery.refusals = 0
-        delivery.next_attempt_at = uow.now
+        delivery.next_attempt_at = await uow.session.scalar(select(REAL_NOW))
         delivery.ended_at = None
     delivery.version += 1
     uow.audit("delivery.retried", subject=delivery.id, agency_id=delivery.agency_id)

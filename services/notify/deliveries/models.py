@@ -3,15 +3,21 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Boolean, Index, Integer, Text, UniqueConstraint, text
+from sqlalchemy import Boolean, Index, Integer, Text, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.notify.base import Base
 from services.notify.deliveries.rules import State
 
+REAL_NOW = func.now()
+"""The database's own time. Pauses and leases go by it, as all retries do: a shifted business clock sends nothing."""
+
 
 class Delivery(Base):
-    """One notice to one recipient over one channel. `version` is its ETag and grows with every change."""
+    """One notice to one recipient over one channel. `version` is its ETag and grows with every change.
+
+    `next_attempt_at` and `lease_until` are real time, everything else is business time.
+    """
 
     __tablename__ = "deliveries"
 

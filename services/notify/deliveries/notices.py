@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import insert
 
-from services.notify.deliveries.models import Delivery
+from services.notify.deliveries.models import REAL_NOW, Delivery
 from services.notify.deliveries.rules import Channel, RecipientKind, State
 from shared.auth import Role
 from shared.db.ids import uuid7
@@ -92,7 +92,7 @@ def _rows(uow: UnitOfWork, notice: Notice, addressee: Addressee) -> list[dict[st
     if addressee.kind is RecipientKind.NOBODY:
         failed = {"state": State.FAILED, "error": nobody_with(addressee.roles), "ended_at": uow.now}
         return [_row(uow, notice, addressee, Channel.MAIL, failed)]
-    rows = [_row(uow, notice, addressee, Channel.MAIL, {"state": State.PENDING, "next_attempt_at": uow.now})]
+    rows = [_row(uow, notice, addressee, Channel.MAIL, {"state": State.PENDING, "next_attempt_at": REAL_NOW})]
     if addressee.inbox_subject is not None:
         delivered = {"state": State.DELIVERED, "ended_at": uow.now}
         rows.append(_row(uow, notice, addressee, Channel.INBOX, delivered))

@@ -23,7 +23,7 @@ from services.notify.channels.smtp import MailChannel
 from services.notify.deliveries import rules
 from services.notify.deliveries.contacts import Contact, Directory
 from services.notify.deliveries.lanes import Lanes, ProviderSilent
-from services.notify.deliveries.models import Delivery
+from services.notify.deliveries.models import REAL_NOW, Delivery
 from services.notify.deliveries.notices import emit_delivered, emit_failed
 from services.notify.deliveries.rules import Attempt, Channel, Outcome, RecipientKind, State
 from services.notify.settings import NotifySettings
@@ -110,13 +110,13 @@ class Sender:
         """Turn mails whose sender died into `unknown` ones."""
         async with self._db.write(self._actor) as uow:
             query = (
-                select(Delivery)
-                .where(Delivery.state == State.SENDING, Delivery.lease_until <= uow.now)
+                select(Delivery, REAL_NOW)
+                .where(Delivery.state == State.SENDING, Delivery.lease_until <= REAL_NOW)
                 .limit(self._settings.mail_parallel)
                 .with_for_update(skip_locked=True)
             )
-            for delivery in (await uow.session.execute(query)).scalars():
-                self._apply(uow, delivery, Attempt(Outcome.LOST, LEASE_RAN_OUT))
+            for delivery, real_now in await uow.session.execute(query):
+                self._apply(uow, delivery, Attempt(Outcome.LOST, LEASE_RAN_OUT), real_now)
 
     async def _claim(self, room: int) -> list[Claim]:
         """Mark the mails that wait longest as ours, and commit that before anything is sent.
@@ -125,26 +125,26 @@ class Sender:
         """
         async with self._db.write(self._actor) as uow:
             query = (
-                select(Delivery)
+                select(Delivery, REAL_NOW)
                 .where(
                     Delivery.state.in_([State.PENDING, State.UNKNOWN]),
                     Delivery.channel == Channel.MAIL,
-                    Delivery.next_attempt_at <= uow.now,
+                    Delivery.next_attempt_at <= REAL_NOW,
                 )
                 .order_by(Delivery.next_attempt_at, Delivery.id)
                 .limit(room)
                 .with_for_update(skip_locked=True)
             )
-            return [self._take(uow, delivery) for delivery in (await uow.session.execute(query)).scalars()]
+            return [self._take(delivery, real_now) for delivery, real_now in await uow.session.execute(query)]
 
-    def _take(self, uow: UnitOfWork, delivery: Delivery) -> Claim:
+    def _take(self, delivery: Delivery, real_now: datetime) -> Claim:
         lease = uuid4()
         delivery.possibly_doubled = delivery.possibly_doubled or delivery.state == State.UNKNOWN
         delivery.state = State.SENDING
         delivery.attempts += 1
         delivery.next_attempt_at = None
         delivery.lease_token = lease
-        delivery.lease_until = uow.now + timedelta(seconds=self._settings.mail_lease_seconds)
+        delivery.lease_until = real_now + timedelta(seconds=self._settings.mail_lease_seconds)
         delivery.message_id = delivery.message_id or f"<{delivery.id}@{self._settings.mail_domain}>"
         delivery.version += 1
         return Claim(
@@ -194,17 +194,18 @@ class Sender:
     @stamina.retry(on=(SQLAlchemyError, OSError), attempts=RECORD_ATTEMPTS, timeout=RECORD_SECONDS)
     async def _record(self, claim: Claim, attempt: Attempt, contact: Contact | None) -> None:
         async with self._db.write(self._actor) as uow:
-            ours = select(Delivery).where(Delivery.id == claim.id, Delivery.lease_token == claim.lease)
-            delivery = (await uow.session.execute(ours.with_for_update())).scalar_one_or_none()
-            if delivery is None:
+            ours = select(Delivery, REAL_NOW).where(Delivery.id == claim.id, Delivery.lease_token == claim.lease)
+            found = (await uow.session.execute(ours.with_for_update())).one_or_none()
+            if found is None:
                 log.warning("mail_lease_lost", delivery=str(claim.id), outcome=attempt.outcome.value)
                 return
+            delivery, real_now = found
             if contact is not None:
                 delivery.sent_to_masked = contact.masked
-            self._apply(uow, delivery, attempt)
+            self._apply(uow, delivery, attempt, real_now)
         log.info("mail_attempted", delivery=str(claim.id), outcome=attempt.outcome.value)
 
-    def _apply(self, uow: UnitOfWork, delivery: Delivery, attempt: Attempt) -> None:
+    def _apply(self, uow: UnitOfWork, delivery: Delivery, attempt: Attempt, real_now: datetime) -> None:
         """Write what a delivery becomes after an attempt, and tell of its end."""
         if attempt.outcome is Outcome.HELD:
             delivery.attempts -= 1
@@ -216,7 +217,7 @@ class Sender:
         )
         delivery.state = following.state
         delivery.refusals = following.refusals
-        delivery.next_attempt_at = uow.now + following.pause if following.pause is not None else None
+        delivery.next_attempt_at = real_now + following.pause if following.pause is not None else None
         delivery.ended_at = uow.now if following.pause is None else None
         delivery.lease_token = delivery.lease_until = None
         delivery.version += 1
