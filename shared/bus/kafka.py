@@ -16,6 +16,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 
+from shared.bus.kafka_door import let_in
 from shared.bus.kafka_limits import REQUEST_SECONDS, end, unavailable
 from shared.bus.kafka_member import KafkaSubscription
 from shared.bus.kafka_publish import BatchRefused, SolePublisher, dropped, opened, places_of, send_all
@@ -88,7 +89,7 @@ class KafkaTransport:
         try:
             with unavailable("topics not created"):
                 async with asyncio.timeout(4 * REQUEST_SECONDS):
-                    await admin.start()
+                    await let_in(admin.start(), self._common)
                     await ensure(admin, {topic.name: topic for topic in topics}.values())
                     self._compacted = {}
         finally:
@@ -99,8 +100,8 @@ class KafkaTransport:
         try:
             with unavailable("topics not looked at"):
                 async with asyncio.timeout(2 * REQUEST_SECONDS):
-                    await admin.start()
-                    await consumer.start()
+                    await let_in(admin.start(), self._common)
+                    await let_in(consumer.start(), self._common)
                     return await empty(admin, consumer, set(topics))
         finally:
             await end(admin.close())
@@ -170,8 +171,8 @@ class KafkaTransport:
         try:
             with unavailable("positions not moved"):
                 async with asyncio.timeout(4 * REQUEST_SECONDS):
-                    await admin.start()
-                    await consumer.start()
+                    await let_in(admin.start(), self._common)
+                    await let_in(consumer.start(), self._common)
                     return await rewind(admin, consumer, group, topics, at)
         finally:
             await end(admin.close())

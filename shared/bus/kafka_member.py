@@ -16,6 +16,7 @@ from aiokafka.errors import (
     UnknownMemberIdError,
 )
 
+from shared.bus.kafka_door import let_in
 from shared.bus.kafka_limits import REQUEST_SECONDS, end, unavailable
 from shared.bus.kafka_records import delivered
 from shared.bus.transport import Delivered, Position, PositionLost
@@ -72,7 +73,7 @@ class KafkaSubscription:
             self._there = frozenset()
             try:
                 async with asyncio.timeout(4 * REQUEST_SECONDS):
-                    await consumer.start()
+                    await let_in(consumer.start(), self._config)
                     await self._choose_topics(consumer)
             except BaseException:
                 await end(consumer.stop())

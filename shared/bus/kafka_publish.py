@@ -26,6 +26,7 @@ from aiokafka.errors import (
     kafka_errors,
 )
 
+from shared.bus.kafka_door import let_in
 from shared.bus.kafka_limits import REQUEST_SECONDS, end, unavailable
 from shared.bus.transport import (
     Record,
@@ -76,7 +77,7 @@ async def opened(common: Mapping[str, Any], **more: Any) -> AIOKafkaProducer:
     producer = AIOKafkaProducer(**common, acks="all", enable_idempotence=True, max_batch_size=BATCH_BYTES, **more)
     try:
         async with asyncio.timeout(REQUEST_SECONDS):
-            await producer.start()
+            await let_in(producer.start(), common)
     except BaseException:
         await dropped(producer)
         raise

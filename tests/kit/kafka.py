@@ -35,7 +35,10 @@ class KafkaDidNotStart(RuntimeError):
 
 
 class KafkaBroker:
-    """One broker with its data below `directory` (made when missing). `settings` may be added to before it starts."""
+    """One broker with its data below `directory` (made when missing).
+
+    `settings` may be added to before it starts, and `passwords` of people who sign in by SCRAM-SHA-512.
+    """
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -43,6 +46,7 @@ class KafkaBroker:
         number = hashlib.sha256(str(directory).encode()).digest()
         self.cluster = base64.urlsafe_b64encode(b"\0" + number[:15]).decode().rstrip("=")
         self.settings: dict[str, str] = {}
+        self.passwords: dict[str, str] = {}
         self._jars = ""
         self._process: subprocess.Popen[bytes] | None = None
         self._starter: Background | None = None
@@ -136,6 +140,8 @@ class KafkaBroker:
         draft = self._configuration.with_suffix(".draft")
         draft.write_text("\n".join(kept + [f"{name}={value}" for name, value in own.items()]) + "\n")
         tool = [*JAVA, "-cp", self._jars, "kafka.tools.StorageTool", "format", "--standalone"]
+        for name, password in self.passwords.items():
+            tool += ["--add-scram", f"SCRAM-SHA-512=[name={name},password={password}]"]
         done = subprocess.run(
             [*tool, "-t", self.cluster, "-c", str(draft)], capture_output=True, text=True, check=False
         )
