@@ -37,14 +37,16 @@ class KafkaDidNotStart(RuntimeError):
 class KafkaBroker:
     """One broker with its data below `directory` (made when missing).
 
+    It is its own controller, or the second one of the cluster of another broker, `first`, that has started before.
     `settings` may be added to before it starts, and `passwords` of people who sign in by SCRAM-SHA-512.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, first: "KafkaBroker | None" = None) -> None:
         self.directory = directory
-        self.port, self.controller_port = free_port(), free_port()
+        self._first = first
+        self.port, self.controller_port = free_port(), first.controller_port if first else free_port()
         number = hashlib.sha256(str(directory).encode()).digest()
-        self.cluster = base64.urlsafe_b64encode(b"\0" + number[:15]).decode().rstrip("=")
+        self.cluster = first.cluster if first else base64.urlsafe_b64encode(b"\0" + number[:15]).decode().rstrip("=")
         self.settings: dict[str, str] = {}
         self.passwords: dict[str, str] = {}
         self._jars = ""
@@ -129,17 +131,22 @@ class KafkaBroker:
     def _format(self) -> None:
         """Write the deployed configuration with this broker's own ports and directory, and format that directory."""
         self.directory.mkdir(parents=True, exist_ok=True)
+        controller = f"127.0.0.1:{self.controller_port}"
         own = {
-            "listeners": f"CLIENTS://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{self.controller_port}",
+            "listeners": f"CLIENTS://{self.bootstrap},CONTROLLER://{controller}",
             "advertised.listeners": f"CLIENTS://{self.bootstrap}",
-            "controller.quorum.bootstrap.servers": f"127.0.0.1:{self.controller_port}",
+            "controller.quorum.bootstrap.servers": controller,
             "log.dirs": str(self.directory / "data"),
-        } | self.settings
+        }
+        if self._first:
+            own |= {"node.id": "2", "process.roles": "broker", "listeners": f"CLIENTS://{self.bootstrap}"}
+        own |= self.settings
         deployed = (SOURCE / "server.properties").read_text()
         kept = [line for line in deployed.splitlines() if line.split("=")[0] not in own]
         draft = self._configuration.with_suffix(".draft")
         draft.write_text("\n".join(kept + [f"{name}={value}" for name, value in own.items()]) + "\n")
-        tool = [*JAVA, "-cp", self._jars, "kafka.tools.StorageTool", "format", "--standalone"]
+        tool = [*JAVA, "-cp", self._jars, "kafka.tools.StorageTool", "format"]
+        tool += [] if self._first else ["--standalone"]
         for name, password in self.passwords.items():
             tool += ["--add-scram", f"SCRAM-SHA-512=[name={name},password={password}]"]
         done = subprocess.run(
