@@ -1,4 +1,7 @@
-"""Two brokers, of which the one that coordinates the group dies and comes back: who coordinates it moves twice."""
+"""Two brokers, of which the one that coordinates the group dies and comes back: who coordinates it moves twice.
+
+So do the leaders of the partitions, of events and of states (compacted, which have a sole publisher) alike.
+"""
 
 import asyncio
 import signal
@@ -19,6 +22,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("crash-coordinator")]
 REPLICATED = {
     "default.replication.factor": "2",
     "offsets.topic.replication.factor": "2",
+    "transaction.state.log.replication.factor": "2",
     # A broker that is back leads again what it led before, within seconds and not five minutes.
     "leader.imbalance.check.interval.seconds": "1",
 }
@@ -51,7 +55,6 @@ async def arena(crash_server: CrashServer, brokers: tuple[KafkaBroker, KafkaBrok
     await until(lambda: _brokers(arena, 2), 30)
     while await _coordinator(arena) != DIES:
         arena.topic = f"test.{uuid7().hex}"
-    await arena.open()
     yield arena
     await asyncio.to_thread(arena.close)
 
@@ -97,9 +100,11 @@ async def _goes_on(arena: Arena, producer: Child) -> None:
     await until(has, 60)
 
 
+@pytest.mark.parametrize("compacted", [False, True])
 async def test_the_coordinator_of_the_group_dies_and_comes_back(
-    arena: Arena, brokers: tuple[KafkaBroker, KafkaBroker]
+    arena: Arena, brokers: tuple[KafkaBroker, KafkaBroker], compacted: bool
 ) -> None:
+    await arena.open(compacted=compacted)
     _, second = brokers
     for role in ("relay", "consumer", "consumer"):
         arena.start(role)
