@@ -16,7 +16,8 @@ app = command_app(group=True)
 def republish_state(var: Var = Path("var")) -> None:
     """Tell every agency and holiday notice once more, for services that cannot build themselves from the log.
 
-    `lantai migrate` and `lantai up` do it by themselves where the log holds none. Doing it again does no harm.
+    `lantai migrate` and `lantai up` do it by themselves where the log holds none, or old ones because the embedded log
+    was in use since. After going from one Kafka to another and back, do it by hand. Doing it again does no harm.
     """
     use_system_in(var)
 

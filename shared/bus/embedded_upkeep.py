@@ -1,6 +1,11 @@
-"""Retention and compaction of the embedded log, and the question whether it is empty enough to leave."""
+"""Retention and compaction of the embedded log, the question whether it is empty enough to leave, and its leaving.
 
-from collections.abc import Collection
+A log that was left holds states that grow old, and a reader must not build itself from them when the log is gone back
+to. So leaving it takes them away, and their being there says that the log has been in use since.
+"""
+
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import asyncpg
@@ -37,6 +42,17 @@ _UNDRAINED = """
     FROM readers q JOIN bus_records r ON (r.topic, r.partition) = (q.topic, q.partition) AND r."offset" >= q.position
     GROUP BY q.group_name, q.topic ORDER BY 1, 2
 """
+_STATES = """
+    SELECT r.topic, r.partition, max(r."offset") FROM bus_records r
+    JOIN bus_topics t ON t.name = r.topic AND t.compacted GROUP BY r.topic, r.partition
+"""
+_FORGET_STATES = """
+    DELETE FROM bus_records r USING unnest($1::text[], $2::int[], $3::bigint[]) AS told(topic, partition, newest)
+    WHERE r.topic = told.topic AND r.partition = told.partition AND r."offset" <= told.newest
+"""
+
+States = dict[tuple[str, int], int]
+"""The newest record of each partition of a compacted topic that has one."""
 
 
 @dataclass(frozen=True)
@@ -70,10 +86,36 @@ async def undrained(url: str, readers: Collection[tuple[str, str]] = ()) -> list
     Leaving the log for Kafka while this is not empty would lose events, so the switch is refused.
     """
     groups, topics = zip(*readers, strict=True) if readers else ((), ())
-    connection = await direct.connect(url, "lantai-bus-switch")
+    async with _log_at(url) as log:
+        return [Backlog(*row) for row in await log.fetch(_UNDRAINED, groups, topics)] if log else []
+
+
+async def told_states(url: str) -> States:
+    """Return where the embedded log holds states; it holds none after it was left."""
+    async with _log_at(url) as log:
+        return {(topic, partition): newest for topic, partition, newest in await log.fetch(_STATES)} if log else {}
+
+
+async def forget_states(url: str, told: States) -> None:
+    """Take these states away, and those before them. What was told since stays, and says that the log was in use."""
+    async with _log_at(url) as log:
+        if log and told:
+            async with log.transaction():
+                await log.execute("SELECT pg_advisory_xact_lock($1)", UPKEEP_LOCK)
+                await log.execute(_FORGET_STATES, *zip(*told, strict=True), list(told.values()))
+
+
+@asynccontextmanager
+async def _log_at(url: str) -> AsyncIterator[asyncpg.Connection | None]:
+    """A connection to an embedded log that may be another deployment's past; None where there never was one."""
+    connection: asyncpg.Connection | None = None
+    with suppress(asyncpg.InvalidCatalogNameError):
+        connection = await direct.connect(url, "lantai-bus-switch")
+    if connection is None:
+        yield None
+        return
     try:
-        if not await connection.fetchval("SELECT to_regclass('bus_cursors')::text"):
-            return []
-        return [Backlog(*row) for row in await connection.fetch(_UNDRAINED, groups, topics)]
+        made = await connection.fetchval("SELECT to_regclass('bus_cursors')::text")
+        yield connection if made else None
     finally:
         await direct.close(connection)

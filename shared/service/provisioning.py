@@ -5,10 +5,10 @@ elsewhere (`LANTAI_<SERVICE>_DATABASE_URL`) is migrated as `LANTAI_<SERVICE>_DAT
 needs; whoever runs that server has made the database and both roles.
 """
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
-import asyncpg
 from sqlalchemy.engine import make_url
 
 from shared.bus.embedded_schema import migrate_bus
@@ -22,6 +22,7 @@ from shared.events import TOPICS
 from shared.service.settings import ServiceSettings
 
 BUS = "bus"
+T = TypeVar("T")
 
 
 class LogNotDrained(TransportError):
@@ -70,24 +71,30 @@ async def prepare_log(settings: ServiceSettings) -> None:
 
 
 async def _refuse_to_leave_unread(settings: ServiceSettings) -> None:
-    """Ask the embedded log that the settings still name, or that the same server keeps."""
-    if settings.bus_url is not None:
-        setting, url = "LANTAI_BUS_URL", settings.bus_url.get_secret_value()
-    elif settings.postgres_url is not None:
-        setting, url = "LANTAI_POSTGRES_URL", with_database(server_url(settings), database_of(BUS))
-    else:
-        return
-    try:
-        with _reached(setting, url):
-            left = await undrained(url, _readers())
-    except asyncpg.InvalidCatalogNameError:
-        return  # there never was an embedded log
+    left = await ask_left_log(settings, lambda url: undrained(url, _readers())) or ()
     if left:
         groups = ", ".join(sorted({backlog.group for backlog in left}))
         raise LogNotDrained(
             f"the embedded event log still holds events that {groups} have not read: "
             "start without LANTAI_KAFKA_BOOTSTRAP_SERVERS until they have, then switch."
         )
+
+
+async def ask_left_log(settings: ServiceSettings, ask: Callable[[str], Awaitable[T]]) -> T | None:
+    """Ask the embedded log that a deployment on Kafka left: the settings still name it, or the same server keeps it.
+
+    None where there is no Kafka, or no such log. Raises NoDatabase.
+    """
+    if not settings.kafka_bootstrap_servers:
+        return None
+    if settings.bus_url is not None:
+        setting, url = "LANTAI_BUS_URL", settings.bus_url.get_secret_value()
+    elif settings.postgres_url is not None:
+        setting, url = "LANTAI_POSTGRES_URL", with_database(server_url(settings), database_of(BUS))
+    else:
+        return None
+    with _reached(setting, url):
+        return await ask(url)
 
 
 def _readers() -> list[tuple[str, str]]:

@@ -4,6 +4,10 @@ A compacted topic builds every new reader. One that holds nothing, in a log that
 has lost its data, would build none: its owner then tells its whole state once more, through its outbox and so in the
 order of everything else that it tells. It does so *before* the topic is made: nothing can be told in between that would
 make the topic look filled, and what is broken off in between is done again.
+
+A Kafka that is gone back to, after a time on the embedded log, holds states that have grown old. What was told in the
+embedded log meanwhile says so: its owner tells it once more here, and then it is taken away there. So each of the two
+is told anew however often a deployment goes from one to the other. Two Kafkas are not told apart.
 """
 
 import asyncio
@@ -12,6 +16,7 @@ from contextlib import asynccontextmanager
 
 import structlog
 
+from shared.bus.embedded_upkeep import forget_states, told_states
 from shared.bus.transport import Transport, TransportUnavailable
 from shared.db.engine import Database
 from shared.db.retry import Backoff
@@ -19,6 +24,7 @@ from shared.db.uow import Actor
 from shared.events import TOPICS, Topic
 from shared.service.background import Background
 from shared.service.definition import Definition
+from shared.service.provisioning import ask_left_log
 from shared.service.runtime import database_url
 from shared.service.settings import ServiceSettings
 
@@ -31,12 +37,16 @@ Services = Sequence[tuple[Definition, ServiceSettings]]
 async def prepare_topics(transport: Transport, services: Services) -> None:
     """Make and configure every topic of the registry, and have the states that are missing told once more.
 
-    `transport` is started; the services' databases are at their newest revision. Raises TransportUnavailable.
+    `transport` is started; the services' databases are at their newest revision. Raises TransportUnavailable, and
+    NoDatabase when the embedded log beside a Kafka is away.
     """
     empty = await transport.empty(topic.name for topic in COMPACTED)
+    elsewhere = await ask_left_log(services[0][1], told_states) or {}
+    untold = empty | {topic for topic, _ in elsewhere}
     for definition, settings in services:
-        await republish(definition, settings, [topic for topic in COMPACTED if topic.name in empty])
+        await republish(definition, settings, [topic for topic in COMPACTED if topic.name in untold])
     await transport.ensure_topics(TOPICS.values())
+    await ask_left_log(services[0][1], lambda url: forget_states(url, elsewhere))
 
 
 async def republish(definition: Definition, settings: ServiceSettings, topics: Sequence[Topic] = COMPACTED) -> None:

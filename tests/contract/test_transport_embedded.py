@@ -9,7 +9,7 @@ import pytest
 
 from shared.bus.embedded import EmbeddedTransport
 from shared.bus.embedded_schema import migrate_bus
-from shared.bus.embedded_upkeep import Backlog, clean, undrained
+from shared.bus.embedded_upkeep import Backlog, clean, forget_states, told_states, undrained
 from shared.bus.transport import Delivered, PositionLost, Transport, TransportUnavailable
 from shared.db import direct
 from tests.contract.transport_suite import PATIENCE, TransportSuite, World, a_topic, closing, numbers, read, record
@@ -149,6 +149,22 @@ async def test_what_a_group_has_not_read_is_named_before_a_switch(world: Embedde
         assert await undrained(world.url) == [Backlog("slow", topic.name, 5)]
         await read(subscription, 5)
         assert await undrained(world.url) == []
+
+
+async def test_states_that_are_left_go_and_what_is_told_after_that_says_so(world: EmbeddedWorld) -> None:
+    log, states, plain = await world.another_process(), a_topic(compacted=True, partitions=1), a_topic()
+    await log.ensure_topics([states, plain])
+    await log.publish([record(plain, "k", 0)])
+    assert await told_states(world.url) == {}
+    async with log.sole_publisher("tests") as publisher:
+        await publisher.publish([record(states, f"k{n}", n) for n in range(3)])
+        told = await told_states(world.url)
+        assert told == {(states.name, 0): 2}
+        await publisher.publish([record(states, "late", 3)])
+    await forget_states(world.url, told)
+    assert await told_states(world.url) == {(states.name, 0): 3}
+    async with log.subscribe("new-service", [states.name, plain.name]) as subscription:
+        assert numbers(await read(subscription, 2)) == {"late": [3], "k": [0]}
 
 
 async def test_migrating_again_changes_nothing(bus_url: str) -> None:

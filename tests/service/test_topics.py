@@ -2,36 +2,22 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import date
-from uuid import UUID
+from contextlib import AsyncExitStack
 
 import pytest
-from pydantic import SecretStr
-from sqlalchemy import func, select
+from sqlalchemy import select
 
-from services.catalog.agencies.commands import add_agency
 from services.catalog.agencies.models import Agency
-from services.catalog.agencies.rules import AgencyData, AgencyKind, AgencyLevel
-from services.catalog.calendar.commands import publish_notice
-from services.catalog.calendar.rules import NoticeData
 from services.catalog.service import SERVICE
-from services.roster import load
-from shared.auth import Grant, Principal, Role
-from shared.bus.consumers import Consumers
 from shared.bus.embedded import EmbeddedTransport
 from shared.bus.embedded_schema import migrate_bus
-from shared.bus.relay import Relay
-from shared.bus.transport import Transport, TransportUnavailable
-from shared.db.engine import Database
-from shared.db.ids import uuid7
-from shared.events.catalog import AgencyUpserted, CalendarPublished
-from shared.replicas.tables import agency_replica, calendar_replica
-from shared.service.topics import prepare_topics, topics_prepared
+from shared.bus.transport import TransportUnavailable
+from shared.events.catalog import AgencyUpserted
+from shared.service.topics import topics_prepared
 from tests.kit.apps import ServiceUnderTest
-from tests.kit.apps import running as service_running
 from tests.kit.postgres import Builder, ServiceDatabase
-from tests.kit.spine import running, until
+from tests.kit.spine import until
+from tests.service.states import a_catalog, filled, prepare, relaying, told_whole
 
 Logs = Callable[[], EmbeddedTransport]
 
@@ -51,57 +37,8 @@ async def a_log(fresh_database: Callable[[str, Builder], str]) -> AsyncIterator[
 
 @pytest.fixture
 async def catalog(service_database: Callable[[str], ServiceDatabase]) -> AsyncIterator[ServiceUnderTest]:
-    """A catalog with one county, whose notice of 2027 has a second version."""
-    url = service_database("catalog").url
-    async with service_running(SERVICE, url, database_url=SecretStr(url)) as service:
-        county = await add(service, "青山县人民政府")
-        officer = Principal("a", "甲", (Grant(Role.ADMIN, county),))
-        for number in (1, 2):
-            day = date(2027, 10, number)
-            notice = NoticeData(
-                2027, f"国办发明电〔2026〕{number}号", "2027年放假安排", None, (("国庆节", day, day),), ()
-            )
-            async with service.write() as uow:
-                await publish_notice(uow, officer, county, notice, local=False, accept_missing="试验")
+    async with a_catalog(service_database("catalog").url) as service:
         yield service
-
-
-async def add(service: ServiceUnderTest, name: str) -> UUID:
-    agency = uuid7()
-    data = AgencyData(
-        name=name, parent_id=None, level=AgencyLevel.COUNTY, kind=AgencyKind.GOVERNMENT, locality=None, active=True
-    )
-    async with service.write() as uow:
-        await add_agency(uow, agency, f"1150000000{agency.hex[-8:]}"[:18].upper(), data)
-    return agency
-
-
-async def prepare(log: Transport, catalog: ServiceUnderTest) -> None:
-    await prepare_topics(log, [(SERVICE, catalog.deps.settings)])
-
-
-@asynccontextmanager
-async def relaying(catalog: ServiceUnderTest, log: Transport) -> AsyncIterator[None]:
-    async with running(Relay(catalog.deps.db, log, poll_seconds=0.2)):
-        yield
-
-
-async def told_whole(log: Transport, catalog: ServiceUnderTest, url: str) -> bool:
-    """Whether a service that starts empty builds itself from this log."""
-    db = Database(url, "notify")
-    handlers = load("notify").consumers(catalog.deps)
-    try:
-        async with running(Consumers(db, log, "lantai.notify", handlers)):
-
-            async def built() -> bool:
-                async with db.read() as session:
-                    names = set(await session.scalars(select(agency_replica.c.name)))
-                    version = await session.scalar(select(func.max(calendar_replica.c.version)))
-                return names == {"青山县人民政府"} and version == 2
-
-            return bool(await until(built))
-    finally:
-        await db.dispose()
 
 
 async def test_who_starts_after_a_switch_can_build_itself(
@@ -124,10 +61,6 @@ async def test_a_log_that_holds_the_states_is_told_nothing_more(catalog: Service
     told = len(await catalog.emitted())
     await prepare(log, catalog)
     assert len(await catalog.emitted()) == told
-
-
-async def filled(log: Transport) -> bool:
-    return not await log.empty([AgencyUpserted.topic.name, CalendarPublished.topic.name])
 
 
 async def test_a_state_is_never_told_again_behind_a_newer_one(catalog: ServiceUnderTest, a_log: Logs) -> None:
