@@ -17,7 +17,7 @@ from services.catalog.obligations.api import router as obligations
 from services.catalog.search.api import router as search
 from services.catalog.settings import CatalogSettings
 from services.catalog.statutes import rule_set
-from shared.bus.api import router as spine
+from shared.bus.api import routers as spine
 from shared.http.app import service_app
 from shared.http.statutes import statutes_router
 from shared.service.deps import Deps
@@ -37,7 +37,7 @@ ROUTERS = (
     feeds,
     statutes_router(rule_set, rule_at, rows_of),
     local_values,
-    spine,
+    *spine,
 )
 
 

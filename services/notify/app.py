@@ -10,7 +10,7 @@ from services.notify.subscriptions.api import router as subscriptions
 from services.notify.subscriptions.pages import router as subscription_pages
 from services.notify.templates.api import router as templates
 from services.notify.templates.packaged import packaged
-from shared.bus.api import router as spine
+from shared.bus.api import routers as spine
 from shared.http.app import service_app
 from shared.http.health import Check, CheckResult
 from shared.service.deps import Deps
@@ -25,7 +25,7 @@ def create_app(deps: Deps[NotifySettings]) -> FastAPI:
         "notify",
         "通知",
         deps,
-        [deliveries, inbox, recipients, templates, subscriptions, spine],
+        [deliveries, inbox, recipients, templates, subscriptions, *spine],
         pages=[subscription_pages],
         checks={"mail": _mail_check(deps.settings)},
         description=DESCRIPTION,

@@ -18,7 +18,7 @@ from services.requests.settings import RequestsSettings
 from services.requests.status.api import page as status_page
 from services.requests.status.api import router as status
 from services.requests.third_parties.api import router as third_parties
-from shared.bus.api import router as spine
+from shared.bus.api import routers as spine
 from shared.http.app import service_app
 from shared.http.statutes import statutes_router
 from shared.service.deps import Deps
@@ -37,7 +37,7 @@ ROUTERS = (
     today,
     redatings,
     status,
-    spine,
+    *spine,
 )
 
 

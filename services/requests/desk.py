@@ -1,12 +1,13 @@
 """What the commands of this service work with besides the unit of work: rule rows, settings, vault."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from services.requests.settings import RequestsSettings
 from shared.crypto import Vault
+from shared.db.lanes import Lanes
 from shared.service.deps import Deps
 from shared.statutes import RuleSet
 
@@ -24,6 +25,7 @@ class Desk:
     settings: RequestsSettings
     rules: RuleSet
     vault: Vault
+    intake: Lanes = field(default_factory=Lanes)
 
     @staticmethod
     def of(deps: Deps[Any]) -> "Desk":

@@ -23,7 +23,7 @@ from shared.http.pages import PageBody, PageParams, paged
 from shared.http.problems import responses
 from shared.http.sessions import Read, Write
 
-router = APIRouter()
+documents = APIRouter()
 letters = APIRouter(prefix="/dead-letters", tags=["运维：死信"])
 DECIDED = responses(409, examples={409: (DeadLetterDecided,)})
 REFUSED = responses(409, examples={409: (DeadLetterDecided, TimerSetAnew)})
@@ -101,11 +101,10 @@ async def _permitted(session: AnySession, principal: Principal, letter_id: UUID)
     return letter
 
 
-@router.get("/asyncapi", summary="事件文档（AsyncAPI 3）", tags=["事件"], openapi_extra=PUBLIC)
+@documents.get("/asyncapi", summary="事件文档（AsyncAPI 3）", tags=["事件"], openapi_extra=PUBLIC)
 async def asyncapi(request: Request) -> dict[str, Any]:
     """Describe the topics that this service owns or reads, their events and schemas."""
     return document(request.app.state.deps.db.service)
 
 
-router.include_router(letters)
-router.include_router(parked_keys)
+routers = (documents, letters, parked_keys)

@@ -1,9 +1,9 @@
-"""What a unit of work writes, as ONE statement: each part a data-modifying CTE, several rows of a table as arrays.
+"""What a unit of work writes, as ONE statement: each part a data-modifying CTE, many rows of a table as arrays.
 
-The text depends on which tables get one row and which get more, not on how many, so the driver prepares it once. Of
-many rows a column with one value travels once; rows are inserted in the order given, so identities rise with it. Parts
-see the database as it was before the statement: no part may change what another one writes. Foreign keys between them
-hold, since they are checked at the statement's end.
+The text depends on which tables get one row, which a few and which more, so the driver prepares it once. Of many rows a
+column with one value travels once; rows are inserted in the order given, so identities rise with it. Parts see the
+database as it was before the statement: no part may change what another one writes. Foreign keys between them hold,
+since they are checked at the statement's end.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,12 +15,15 @@ from sqlalchemy import Table, TypeDecorator
 from sqlalchemy.dialects import postgresql
 
 DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
+FEW_ROWS = 4
+"""So many rows travel value by value: arrays would cost the driver more."""
 MANY_ROWS = 20
 """From here on it pays to look for columns with one value; below, fewer texts to prepare count more."""
 
 Check = Callable[[Any, Any], Any]
 Insert = tuple[Table, tuple[str, ...], str]
-Part = tuple[Table, tuple[str, ...], str, tuple[bool, ...]]
+Part = tuple[Table, tuple[str, ...], str, tuple[bool, ...], int]
+"""Table, columns, ON CONFLICT clause, which columns travel as arrays, and how many rows value by value."""
 
 
 class Batch:
@@ -50,9 +53,13 @@ class Batch:
         values: list[Any] = []
         parts = list[Part]()
         for (table, names, conflict), rows in self._inserts.items():
-            given, arrays = _one(table, names, rows[0]) if len(rows) == 1 else _many(table, names, rows)
-            values += given
-            parts.append((table, names, conflict, arrays))
+            if len(rows) <= FEW_ROWS:
+                values += _few(table, names, rows)
+                parts.append((table, names, conflict, (), len(rows)))
+            else:
+                given, arrays = _many(table, names, rows)
+                values += given
+                parts.append((table, names, conflict, arrays, 1))
         for _, theirs in self._others:
             values += theirs
         sql = _statement(tuple(parts), tuple((text, len(given)) for text, given in self._others))
@@ -60,12 +67,13 @@ class Batch:
         return sql, values
 
 
-def _one(table: Table, names: tuple[str, ...], row: Mapping[str, Any]) -> tuple[list[Any], tuple[bool, ...]]:
-    """Return the values of a single row, none of which travels as an array."""
-    values = [row[name] for name in names]
+def _few(table: Table, names: tuple[str, ...], rows: Sequence[Mapping[str, Any]]) -> list[Any]:
+    """Return the values of some rows, row by row."""
+    values = [row[name] for row in rows for name in names]
     for place, check in _checks(table, names):
-        values[place] = check(values[place], DIALECT)
-    return values, (False,) * len(names)
+        for at in range(place, len(values), len(names)):
+            values[at] = check(values[at], DIALECT)
+    return values
 
 
 def _many(
@@ -99,7 +107,7 @@ def _statement(inserts: tuple[Part, ...], others: tuple[tuple[str, int], ...]) -
     parts, place = [], 1
     for part in inserts:
         parts.append(_insert(part, place))
-        place += len(part[1])
+        place += len(part[1]) * part[-1]
     for sql, count in others:
         parts.append(sql.format(*(f"${place + n}" for n in range(count))))
         place += count
@@ -110,13 +118,16 @@ def _statement(inserts: tuple[Part, ...], others: tuple[tuple[str, int], ...]) -
 
 def _insert(part: Part, place: int) -> str:
     """Return the INSERT whose first value is at `place`."""
-    table, names, conflict, arrays = part
+    table, names, conflict, arrays, count = part
     types = [table.c[name].type.compile(DIALECT) for name in names]
     columns = [f'"{name}"' for name in names]
     into = f'INSERT INTO "{table.name}" ({", ".join(columns)})'
+    if not arrays:
+        rows = (
+            ", ".join(f"${at}::{kind}" for at, kind in enumerate(types, place + n * len(names))) for n in range(count)
+        )
+        return f"{into} VALUES {', '.join(f'({row})' for row in rows)} {conflict}"
     values = [f"${place + n}::{kind}{'[]' * array}" for n, (kind, array) in enumerate(zip(types, arrays, strict=True))]
-    if not any(arrays):
-        return f"{into} VALUES ({', '.join(values)}) {conflict}"
     taken = [column if array else value for column, value, array in zip(columns, values, arrays, strict=True)]
     given = ", ".join(compress(columns, arrays))
     source = f"unnest({', '.join(compress(values, arrays))}) WITH ORDINALITY AS given({given}, place)"

@@ -1,44 +1,40 @@
 """The driver's own connection inside one transaction: a statement costs a tenth of what a session's does.
 
-The connection comes from the service's pool, so there is one budget, and a session opened on it joins the transaction:
-SQLAlchemy lends the connection in AUTOCOMMIT and never says BEGIN or COMMIT itself. Errors arrive as SQLAlchemy's,
-whichever way a statement went, so callers tell a database in trouble from a wrong statement in one way.
+The transaction begins when it has to: what only reads may be asked ahead of it, and a single statement that writes
+everything is a transaction by itself, so a command that needs no more costs two round trips. A session opened here
+joins the transaction: SQLAlchemy has the connection in AUTOCOMMIT and never says BEGIN or COMMIT itself. Errors arrive
+as SQLAlchemy's, whichever way a statement went: a database in trouble is told from a wrong statement in one way.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import asyncpg
+from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from shared.db.lending import ERRORS, Lent
 from shared.db.sessions import WriteSession
 
-ERRORS: tuple[type[BaseException], ...] = (
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-    OSError,
-)
+OURS = "lantai_transaction"
 
 
 class Transaction:
-    """One transaction on a pooled connection."""
+    """One transaction on a lent connection; `begun` says whether it has been opened."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
+    def __init__(self, lent: Lent) -> None:
+        self._lent = lent
+        self._driver = lent.driver
         self._session: WriteSession | None = None
-        lent = connection.sync_connection
-        assert lent is not None
-        driver: Any = lent.connection.driver_connection
-        self._driver: asyncpg.Connection = driver
+        self.begun = False
 
     @property
     def session(self) -> WriteSession:
         """A session that works in this transaction, made when it is first asked for."""
         if self._session is None:
-            self._session = WriteSession(self._connection, expire_on_commit=False)
+            self._lent.info[OURS] = self
+            self._session = WriteSession(self._lent.connection, expire_on_commit=False)
         return self._session
 
     @property
@@ -52,13 +48,23 @@ class Transaction:
             await self._session.flush()
 
     async def begin(self) -> None:
+        """Open the transaction, unless it is open."""
+        if self.begun:
+            return
+        self.begun = True  # before it is so: a BEGIN that is cut off takes effect when nobody looks
         try:
             await self._driver.execute("BEGIN")
         except ERRORS as error:
             raise self._told("BEGIN", error) from error
 
     async def fetch(self, sql: str, *values: Any) -> list[Any]:
-        """Run one statement, with `$1` for its first value, and return its rows."""
+        """Run one statement in the transaction, with `$1` for its first value, and return its rows."""
+        if not self.begun:
+            await self.begin()
+        return await self.ask(sql, *values)
+
+    async def ask(self, sql: str, *values: Any) -> list[Any]:
+        """Run one statement as `fetch` does, but by itself while no transaction has begun."""
         try:
             rows: list[Any] = await self._driver.fetch(sql, *values)
         except ERRORS as error:
@@ -80,8 +86,15 @@ class Transaction:
                 await self._driver.execute("ROLLBACK TO SAVEPOINT here")
             raise
 
-    async def commit(self) -> None:
-        """Commit. Raises for a transaction that an error had doomed: its COMMIT is a ROLLBACK, and says so softly."""
+    async def commit(self, last: tuple[str, Sequence[Any]] | None = None) -> None:
+        """Run the last statement, if there is one, and commit; alone it needs no BEGIN and no COMMIT.
+
+        Raises for a transaction that an error had doomed: its COMMIT is a ROLLBACK, and says so softly.
+        """
+        if last is not None:
+            await self.ask(last[0], *last[1])
+        if not self.begun:
+            return
         try:
             done = await self._driver.execute("COMMIT")
         except ERRORS as error:
@@ -90,20 +103,20 @@ class Transaction:
             raise self._told("COMMIT", asyncpg.InFailedSQLTransactionError("rolled back: a statement had failed"))
 
     async def undo(self) -> None:
-        """Roll back and give the connection back; one that cannot be rolled back is not used again."""
+        """Roll back; a connection on which that fails is not used again."""
         try:
-            # Said also where no transaction seems open: a BEGIN that was cut off takes effect when nobody looks.
-            await self._driver.execute("ROLLBACK")
+            if self.begun:
+                await self._driver.execute("ROLLBACK")
         except ERRORS:
-            await self._connection.invalidate()
+            await self._lent.connection.invalidate()
         finally:
             await self.close()
 
     async def close(self) -> None:
-        """Give the connection back to the pool."""
+        """End what was opened here on the connection."""
         if self._session is not None:
             await self._session.close()
-        await self._connection.close()
+            self._lent.info.pop(OURS, None)
 
     def _told(self, sql: str, error: BaseException) -> DBAPIError:
         kind: type[DBAPIError] = DBAPIError
@@ -114,3 +127,13 @@ class Transaction:
         elif isinstance(error, OSError):
             kind = OperationalError
         return kind(sql, None, error, hide_parameters=True, connection_invalidated=self._driver.is_closed())
+
+
+def join_transactions(engine: Engine) -> None:
+    """Have a session's first statement open the transaction that it works in, if nothing has done so before."""
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        ours: Transaction | None = connection.info.get(OURS)
+        if ours is not None and not ours.begun:
+            connection.connection.run_async(lambda _driver: ours.begin())

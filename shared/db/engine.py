@@ -1,22 +1,17 @@
 """A service's database: its connection budget, read sessions, and the unit of work that commits before the answer."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
 
-from sqlalchemy import Engine, event
+from sqlalchemy import NullPool
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import InvalidatePoolError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from shared.db.driver import Transaction
+from shared.db.driver import Transaction, join_transactions
+from shared.db.lending import Connections
 from shared.db.sessions import ReadSession
 from shared.db.uow import TIME, Actor, Question, UnitOfWork
-
-PING_AFTER_IDLE_SECONDS = 1.0
 
 
 class Database:
@@ -41,10 +36,7 @@ class Database:
         parsed = make_url(url).set(drivername="postgresql+asyncpg")
         self.engine: AsyncEngine = create_async_engine(
             parsed,
-            pool_size=pool_size,
-            max_overflow=0,  # a connection beyond the pool would be made and closed again for a moment's crowd
-            pool_use_lifo=True,  # the few that are warm do the work
-            pool_timeout=pool_timeout_seconds,
+            poolclass=NullPool,  # whoever wants one asks `Connections`
             isolation_level="AUTOCOMMIT",  # a unit of work's transaction is the driver's own, reads need none
             hide_parameters=True,  # an error's text must not hold what a citizen wrote
             connect_args={
@@ -60,10 +52,8 @@ class Database:
                 },
             },
         )
-        _ping_what_idled(self.engine.sync_engine)
-        self._turns = asyncio.Semaphore(pool_size)
-        self._turn_seconds = pool_timeout_seconds
-        self._read = async_sessionmaker(self.engine, class_=ReadSession, autoflush=False)
+        join_transactions(self.engine.sync_engine)
+        self._connections = Connections(self.engine, pool_size, pool_timeout_seconds)
         self._callbacks: list[Callable[[], None]] = []
 
     def on_commit(self, callback: Callable[[], None]) -> None:
@@ -76,17 +66,19 @@ class Database:
 
         What it has to know first can be asked with the time, in one round trip.
         """
-        async with self._turn():
-            transaction = Transaction(await self.engine.connect())
+        lent = await self._connections.take()
+        try:
+            transaction = Transaction(lent)
             try:
-                uow = await UnitOfWork.begun(transaction, self.service, actor, asking)
+                uow = await UnitOfWork.begun_with(transaction, self.service, actor, asking)
                 yield uow
-                await uow.flush()
-                await transaction.commit()
+                await uow.commit()
             except BaseException:
                 await asyncio.shield(transaction.undo())
                 raise
             await transaction.close()
+        finally:
+            await self._connections.give(lent)
         if uow.wakes_relay:
             for callback in self._callbacks:
                 callback()
@@ -94,48 +86,19 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[ReadSession]:
         """Open a read session."""
-        async with self._turn(), self._read() as session:
-            yield session
-
-    @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
-        """Wait for a connection in the order of coming: the pool itself gives a free one to whoever asks first."""
-        if self._turns.locked():
-            try:
-                async with asyncio.timeout(self._turn_seconds):
-                    await self._turns.acquire()
-            except TimeoutError:
-                raise PoolTimeout(f"no connection was free for {self._turn_seconds} s") from None
-        else:
-            await self._turns.acquire()
+        lent = await self._connections.take()
         try:
-            yield
+            async with ReadSession(lent.connection, autoflush=False) as session:
+                yield session
         finally:
-            self._turns.release()
+            await self._connections.give(lent)
+
+    @property
+    def lent(self) -> int:
+        """How many connections are in use."""
+        return self._connections.lent
 
     async def dispose(self) -> None:
-        """Close every pooled connection."""
+        """Close every connection."""
+        await self._connections.close()
         await self.engine.dispose()
-
-
-def _ping_what_idled(engine: Engine) -> None:
-    """Try a pooled connection before it is used if it has idled for a while: the server may have gone meanwhile.
-
-    A ping is three round trips, so a busy connection is spared it: who opens a session asks the time first, under a
-    time limit, and that is as good a question. One whose server closed it is known without asking.
-    """
-
-    @event.listens_for(engine, "checkin")
-    def note(_connection: Any, record: Any) -> None:
-        record.info["idle_since"] = time.monotonic()
-
-    @event.listens_for(engine, "checkout")
-    def look(connection: Any, record: Any, _proxy: Any) -> None:
-        if record.driver_connection.is_closed():
-            raise InvalidatePoolError
-        if time.monotonic() - record.info.pop("idle_since", float("inf")) < PING_AFTER_IDLE_SECONDS:
-            return
-        try:
-            engine.dialect.do_ping(connection)
-        except engine.dialect.loaded_dbapi.Error as error:
-            raise InvalidatePoolError from error

@@ -32,13 +32,18 @@ NOW = text(ASK_NOW)
 
 
 class Question(NamedTuple):
-    """What a unit of work asks when it begins: one statement, whose first row has the time in its column `now`."""
+    """What a unit of work asks first: one statement, whose first row has the time in its column `now`.
+
+    One that writes nothing and holds nothing is asked `ahead` of the transaction, which then begins with the first
+    statement that has to be in it; what is written all at once in the end needs none.
+    """
 
     sql: str = ASK_NOW
     values: tuple[Any, ...] = ()
+    ahead: bool = False
 
 
-TIME = Question()
+TIME = Question(ahead=True)
 
 
 @dataclass(frozen=True)
@@ -78,12 +83,18 @@ class UnitOfWork:
         self._timers = TimerChanges()
 
     @classmethod
-    async def begun(
+    async def begun_with(
         cls, transaction: Transaction, service: str, actor: Actor, question: Question = TIME
     ) -> "UnitOfWork":
-        """Begin the transaction and ask for the time, and for what else the question holds: its rows are `told`."""
-        await transaction.begin()
-        return cls(transaction, service, actor, await transaction.fetch(question.sql, *question.values))
+        """Ask for the time, and for what else the question holds: its rows are `told`."""
+        if not question.ahead:
+            await transaction.begin()
+        return cls(transaction, service, actor, await transaction.ask(question.sql, *question.values))
+
+    @property
+    def begun(self) -> bool:
+        """Whether statements have been run in the transaction; if not, what is collected is written as one."""
+        return self._transaction.begun
 
     @property
     def session(self) -> WriteSession:
@@ -206,16 +217,24 @@ class UnitOfWork:
 
     async def flush(self) -> None:
         """Write what was collected so far; the commit does this by itself."""
+        if (collected := await self._collected()) is not None:
+            sql, values = collected
+            await self.fetch(sql, *values)
+
+    async def commit(self) -> None:
+        """Write what is collected and commit. `Database.write` does this at the end of its block."""
+        await self._transaction.commit(await self._collected())
+
+    async def _collected(self) -> tuple[str, list[Any]] | None:
+        """Return the one statement that writes what is left to write."""
         await self._transaction.flush_session()
         await self._timers.write(self.fetch, self._batch, self.service)
         audit, self._audit = self._audit, []
         self._batch.insert(audit_entries, audit)
         events, self._outbox = self._outbox, []
         self._batch.insert(outbox, events)
-        if (collected := self._batch.taken()) is not None:
-            sql, values = collected
-            await self.fetch(sql, *values)
         self.wakes_relay = self.wakes_relay or bool(events)
+        return self._batch.taken()
 
 
 async def audit_trail(session: Any, subject: UUID) -> list[Row[Any]]:

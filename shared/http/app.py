@@ -16,11 +16,12 @@ from shared.http.docs import add_docs
 from shared.http.edge import Edge
 from shared.http.idempotency import Replay, on_replay
 from shared.http.methods import AllowedMethods
-from shared.http.openapi import PUBLIC, install_openapi, operation_id
+from shared.http.openapi import install_openapi, operation_id
 from shared.http.parts import EdgeParts
 from shared.http.problem_page import ProblemPages
 from shared.http.problems import of_domain, of_status
 from shared.http.rate import RateLimit
+from shared.http.routes import add_routes
 from shared.http.validation import on_validation_error
 
 MAX_BODY_BYTES = 1024 * 1024
@@ -71,11 +72,11 @@ def service_app(
         **(checks or {}),
     }
     app.state.refreshes = []
-    guard = [Depends(_limit_public(RateLimit(deps.settings.public_requests_per_minute)))]
+    guard = Depends(_limit_public(RateLimit(deps.settings.public_requests_per_minute)))
     for router in routers:
-        app.include_router(router, prefix=f"{prefix}/v1", dependencies=guard)
+        add_routes(app, router, f"{prefix}/v1", guard)
     for router in pages:
-        app.include_router(router, dependencies=guard, include_in_schema=False)
+        add_routes(app, router, "", guard, in_schema=False)
     app.include_router(health.router)
     add_docs(app, prefix)
     _handle_errors(app)
@@ -87,9 +88,8 @@ def service_app(
 
 def _limit_public(limit: RateLimit) -> Callable[[Request], Awaitable[None]]:
     async def limit_public(request: Request) -> None:
-        """Routes that say they are public are counted by client address; staff are not."""
-        if (getattr(request.scope["route"], "openapi_extra", None) or {}).get("security") == PUBLIC["security"]:
-            limit.take(request.client.host if request.client else "unknown")
+        """Public routes are counted by client address; staff are not."""
+        limit.take(request.client.host if request.client else "unknown")
 
     return limit_public
 

@@ -1,17 +1,20 @@
 """A POST that creates may be sent again without creating twice: same key, same answer, byte for byte.
 
-The key is locked at the start of the command's own transaction, and its row, with the rendered answer (sealed), is
-written at the end of it, so command and answer commit together or leave nothing. A concurrent repeat waits for the lock
-as long as the database lets one be waited for (5 s), then is told to come back. Keys are kept for 24 hours.
+The key's row, with the rendered answer (sealed), is written with what the command writes, so command and answer commit
+together or leave nothing. The key is locked at the start of the command's own transaction: a concurrent repeat waits as
+long as the database lets a lock be waited for (5 s), then is told to come back. A busy route may try without the lock
+first (`Key.once`): whoever loses the race for a row then does it again under the lock. Keys are kept for 24 hours.
 
 Staff keys belong to the caller. The public has no name, so there a key belongs to the route and the exact body:
 guessing somebody's key shows nothing.
 """
 
 import hashlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Annotated, Any
+from functools import cache
+from typing import Annotated, Any, NamedTuple
 
 import orjson
 from fastapi import Depends, Header, Request, Response
@@ -33,11 +36,12 @@ SEAL_CONTEXT = "idempotency_keys.answer"
 
 # What is read was there before the lock: a repeat that had to wait reads again, one that slipped in between collides
 # with the row at the end.
-ASK = f"""
-    SELECT {BUSINESS_NOW} AS now, pg_try_advisory_xact_lock($1) AS alone, kept.body_hash, kept.status, kept.answer,
-           kept.created_at < now() - interval '24 hours' AS expired
-      FROM (SELECT) AS asked LEFT JOIN idempotency_keys AS kept ON scope = $2 AND key = $3
+_KNOWN = f"""
+    SELECT {BUSINESS_NOW} AS now, kept.body_hash, kept.status, kept.answer,
+           kept.created_at < now() - interval '24 hours' AS expired, {{more}}
+      FROM (SELECT) AS asked LEFT JOIN idempotency_keys AS kept ON scope = $1 AND key = $2 {{joined}}
 """
+ASK_AND_LOCK = _KNOWN.format(more="pg_try_advisory_xact_lock($3) AS alone", joined="")
 WAIT = "SELECT pg_advisory_xact_lock($1)"
 FORGET = "DELETE FROM idempotency_keys WHERE scope = $1 AND key = $2"
 PURGE = text("""
@@ -77,6 +81,13 @@ async def on_replay(_request: Request, replay: Replay) -> Response:
     return replay.response
 
 
+class Beside(NamedTuple):
+    """What a command wants to know first: a query of one row at most, whose values begin at `$3`."""
+
+    sql: str
+    values: tuple[Any, ...]
+
+
 @dataclass(frozen=True)
 class Idempotency:
     """The key of the request at hand, and the unit of work that it belongs to."""
@@ -102,7 +113,62 @@ class Idempotency:
         return Response(content, status, headers, "application/json")
 
 
-async def claim(
+@dataclass(frozen=True)
+class Key:
+    """The key that a request came with; nothing has been asked of the database yet."""
+
+    request: Request
+    vault: Vault
+    scope: str
+    key: str
+    body_hash: bytes
+
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[Idempotency]:
+        """Open a unit of work that holds the key, or replay its answer.
+
+        Raises IdempotencyKeyReused or IdempotencyInProgress.
+        """
+        question = Question(ASK_AND_LOCK, (self.scope, self.key, lock_number(self.scope, self.key)))
+        try:
+            async with writing(self.request, question) as uow:
+                await _hold(held := self._of(uow), question)
+                yield held
+        except IntegrityError as error:
+            if getattr(error.orig, "constraint_name", None) == idempotency_keys.primary_key.name:
+                raise IdempotencyInProgress(retry_after=1) from None
+            raise
+
+    async def once(self, beside: Beside, command: Callable[[Idempotency], Awaitable[Response]]) -> Response:
+        """Run a command that reads nothing but the one row that `beside` asks for and writes all it writes at the end.
+
+        That costs two round trips, without BEGIN, COMMIT or lock. If another one took the key or a row meanwhile,
+        nothing was written, and the command runs again in a unit of work that holds the key.
+        """
+        with suppress(IntegrityError):
+            async with writing(self.request, _ahead(self, beside)) as uow:
+                known = uow.told[0]
+                if not known["expired"]:
+                    if known["body_hash"] is not None:
+                        raise Replay(_kept_answer(self._of(uow), known))
+                    return await command(self._of(uow))
+        async with self.held() as held:
+            return await command(held)
+
+    def _of(self, uow: UnitOfWork) -> Idempotency:
+        return Idempotency(uow, self.vault, self.scope, self.key, self.body_hash)
+
+
+def _ahead(key: Key, beside: Beside) -> Question:
+    return Question(_asking(beside.sql), (key.scope, key.key, *beside.values), ahead=True)
+
+
+@cache
+def _asking(beside: str) -> str:
+    return _KNOWN.format(more="beside.*", joined=f"LEFT JOIN LATERAL ({beside}) AS beside ON true")
+
+
+async def key_of(
     request: Request,
     key: Annotated[
         str,
@@ -113,26 +179,23 @@ async def claim(
             examples=["7f6c1c2e-6a53-4d0e-9a0e-0c6f3c7a1b11"],
         ),
     ],
-) -> AsyncIterator[Idempotency]:
-    """Open a unit of work that holds the key, or replay its answer.
-
-    Raises IdempotencyKeyReused or IdempotencyInProgress.
-    """
+) -> Key:
+    """Return the key of the request at hand."""
     vault: Vault = request.app.state.deps.vault
     digest = hashlib.sha256(await request.body()).hexdigest()
     fingerprint = vault.blind(f"{request.method} {request.scope['path']} {digest}", purpose="idempotency")
     who = await caller(request)
     scope = f"{who.actor.kind}:{who.actor.id}" if who else f"public:{fingerprint}"
-    question = Question(ASK, (lock_number(scope, key), scope, key))
-    try:
-        async with writing(request, question) as uow:
-            held = Idempotency(uow, vault, scope, key, bytes.fromhex(fingerprint))
-            await _hold(held, question)
-            yield held
-    except IntegrityError as error:
-        if getattr(error.orig, "constraint_name", None) == idempotency_keys.primary_key.name:
-            raise IdempotencyInProgress(retry_after=1) from None
-        raise
+    return Key(request, vault, scope, key, bytes.fromhex(fingerprint))
+
+
+Keyed = Annotated[Key, Depends(key_of)]
+
+
+async def claim(key: Keyed) -> AsyncIterator[Idempotency]:
+    """Hold the key for the whole of the route, in its one unit of work."""
+    async with key.held() as held:
+        yield held
 
 
 def lock_number(scope: str, key: str) -> int:
@@ -146,7 +209,7 @@ async def _hold(held: Idempotency, question: Question) -> None:
     (known,) = held.uow.told
     if not known["alone"]:
         try:
-            await held.uow.fetch(WAIT, question.values[0])
+            await held.uow.fetch(WAIT, question.values[-1])
         except DBAPIError as error:
             if sqlstate(error) == LOCK_TIMED_OUT:
                 raise IdempotencyInProgress(retry_after=1) from None

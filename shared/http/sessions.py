@@ -6,13 +6,14 @@ answer is sent. The default scope commits after the answer, and a failed commit 
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from typing import Annotated, TypeVar
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
 
 from shared.auth import caller
 from shared.db.clock import read_now
+from shared.db.engine import Database
 from shared.db.sessions import ReadSession
 from shared.db.uow import PUBLIC, TIME, Question, UnitOfWork
 from shared.http.failures import DatabaseUnavailable
@@ -26,9 +27,8 @@ T = TypeVar("T")
 async def writing(request: Request, asking: Question = TIME) -> AsyncIterator[UnitOfWork]:
     """Open a unit of work in the name of the caller: staff, another service, or the public."""
     who = await caller(request)
-    async with AsyncExitStack() as stack:
-        db = request.app.state.deps.db
-        yield await _opened(stack, db.write(who.actor if who else PUBLIC, asking))
+    async with _Opening(request.app.state.deps.db.write(who.actor if who else PUBLIC, asking)) as uow:
+        yield uow
 
 
 async def write_uow(request: Request) -> AsyncIterator[UnitOfWork]:
@@ -39,19 +39,32 @@ async def write_uow(request: Request) -> AsyncIterator[UnitOfWork]:
 
 async def read_session(request: Request) -> AsyncIterator[ReadSession]:
     """Open a read session that knows its time, which also tries its connection."""
-    async with AsyncExitStack() as stack:
-        yield await _opened(stack, request.app.state.deps.db.read())
+    async with _Opening(_timed(request.app.state.deps.db)) as session:
+        yield session
 
 
-async def _opened(stack: AsyncExitStack, manager: AbstractAsyncContextManager[T]) -> T:
-    try:
-        async with asyncio.timeout(OPEN_SECONDS):
-            session = await stack.enter_async_context(manager)
-            if isinstance(session, ReadSession):
-                await read_now(session)
-            return session
-    except TimeoutError:
-        raise DatabaseUnavailable from None
+@asynccontextmanager
+async def _timed(db: Database) -> AsyncIterator[ReadSession]:
+    async with db.read() as session:
+        await read_now(session)
+        yield session
+
+
+class _Opening(AbstractAsyncContextManager[T]):
+    """Opens what it is given, within a time limit."""
+
+    def __init__(self, manager: AbstractAsyncContextManager[T]) -> None:
+        self._manager = manager
+
+    async def __aenter__(self) -> T:
+        try:
+            async with asyncio.timeout(OPEN_SECONDS):
+                return await self._manager.__aenter__()
+        except TimeoutError:
+            raise DatabaseUnavailable from None
+
+    async def __aexit__(self, *raised: Any) -> bool | None:
+        return await self._manager.__aexit__(*raised)
 
 
 Write = Annotated[UnitOfWork, Depends(write_uow, scope="function")]

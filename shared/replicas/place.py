@@ -17,7 +17,7 @@ from shared.replicas.tree import MAX_LEVELS
 
 ASK = f"""
     WITH RECURSIVE {{part}} path (id, depth) AS (
-        SELECT $1::uuid, 0
+        SELECT ${{first}}::uuid, 0
         UNION SELECT parent_id, depth + 1 FROM path JOIN agency_replica USING (id)
                WHERE parent_id IS NOT NULL AND depth < {MAX_LEVELS}
     ), line AS MATERIALIZED (SELECT DISTINCT id FROM path)
@@ -27,9 +27,10 @@ ASK = f"""
                SELECT FROM calendar_replica AS newer WHERE newer.year = held.year AND newer.version > held.version
                   AND newer.local_agency_id IS NOT DISTINCT FROM held.local_agency_id)
          ORDER BY year, id) AS calendar, {{beside}} AS beside
-      FROM agency_replica WHERE id = $1
+      FROM agency_replica WHERE id = ${{first}}
 """
-ALONE = ASK.format(part="", beside="NULL")
+ALONE = ASK.format(part="", beside="NULL", first=1)
+COLUMNS = ("code", "name", "active", "line", "calendar", "beside")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +60,30 @@ async def place_and(uow: UnitOfWork, agency_id: UUID, part: str, *values: Any) -
 
 @cache
 def _with(part: str) -> str:
-    return ASK.format(part=f"part AS ({part}),", beside="(SELECT * FROM part)")
+    return ASK.format(part=f"part AS ({part}),", beside="(SELECT * FROM part)", first=1)
+
+
+def place_asked(first: int, beside: str) -> str:
+    """Return the query for a place, as part of another one: the agency is `$first`, `beside` one more value."""
+    return ASK.format(part="", beside=beside, first=first)
+
+
+async def place_told(uow: UnitOfWork, agency_id: UUID) -> tuple[Place, Any]:
+    """Return what `place_asked` found as part of the unit of work's question; raises ReplicaNotReady."""
+    told = uow.told[0]
+    if told["code"] is None:
+        raise not_ready(agency_id)
+    return await _of(uow, agency_id, *(told[name] for name in COLUMNS))
 
 
 async def _asked(uow: UnitOfWork, question: str, agency_id: UUID, *values: Any) -> tuple[Place, Any]:
     found = await uow.fetch(question, agency_id, *values)
     if not found:
         raise not_ready(agency_id)
-    code, name, active, line, rows, beside = found[0]
+    return await _of(uow, agency_id, *found[0])
+
+
+async def _of(uow: UnitOfWork, agency_id: UUID, *told: Any) -> tuple[Place, Any]:
+    code, name, active, line, rows, beside = told
     calendar = calendars.kept(tuple(rows)) or await calendars.of_rows(uow.session, tuple(rows))
     return Place(agency_id, code, name, active, frozenset(line), calendar), beside

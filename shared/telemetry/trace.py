@@ -3,8 +3,8 @@
 The trace context lives in OpenTelemetry's own context, so that spans made by an SDK, where one is installed, join it.
 """
 
+import random
 import re
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -41,8 +41,8 @@ def use(traceparent: str | None) -> Iterator[None]:
     trace_id = int(match[1], 16) if match else 0
     flags = TraceFlags(int(match[3], 16)) if match else TraceFlags(TraceFlags.SAMPLED)
     span = SpanContext(
-        trace_id=trace_id or secrets.randbits(128) or 1,
-        span_id=secrets.randbits(64) or 1,
+        trace_id=trace_id or random.getrandbits(128) or 1,
+        span_id=random.getrandbits(64) or 1,  # ids of traces are no secrets
         is_remote=False,
         trace_flags=flags,
     )

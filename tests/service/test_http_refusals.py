@@ -125,7 +125,7 @@ async def test_logs_hold_no_path_query_or_body(edge: EdgeService) -> None:
     logs = edge.logs.getvalue()
     for secret in (str(note_id), "geheim1", "解放路"):
         assert secret not in logs
-    assert '"route":"/notes/{note_id}"' in logs
+    assert '"route":"/api/edge/v1/notes/{note_id}"' in logs
 
 
 async def test_a_body_over_the_limit_is_413_declared_or_streamed(edge: EdgeService) -> None:

@@ -1,5 +1,6 @@
 """Routes of cases: filing and registering, the staff's lists, and the general steps."""
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 from uuid import UUID
 
@@ -44,7 +45,7 @@ from shared.db.uow import audit_trail
 from shared.events.requests import ApplicationState
 from shared.http.bodies import Day
 from shared.http.etags import IfMatch, etag, set_etag
-from shared.http.idempotency import Idempotency, Idempotent
+from shared.http.idempotency import Beside, Idempotency, Key, Keyed
 from shared.http.openapi import PUBLIC
 from shared.http.pages import PageBody, PageParams, paged
 from shared.http.problems import responses
@@ -80,6 +81,11 @@ async def _receipt(desk: Desk, once: Idempotency, receipted: commands.Receipted)
     return await once.answer(201, body, headers)
 
 
+async def _filed(desk: Desk, key: Key, agency_id: UUID, file: Callable[[Idempotency], Awaitable[Response]]) -> Response:
+    async with desk.intake.of(agency_id):
+        return await key.once(Beside(commands.PLACE_AND_LAST_SERIAL, (agency_id,)), file)
+
+
 @filing.post(
     "/applications",
     status_code=201,
@@ -88,9 +94,13 @@ async def _receipt(desk: Desk, once: Idempotency, receipted: commands.Receipted)
     openapi_extra=PUBLIC,
     responses=responses(409, examples={409: (AgencyInactive,)}),
 )
-async def submit_application(body: ApplicationInput, desk: AtDesk, once: Idempotent) -> Response:
+async def submit_application(body: ApplicationInput, desk: AtDesk, key: Keyed) -> Response:
     """File an application online. The receipt number and the code are the applicant's only way to follow it."""
-    return await _receipt(desk, once, await commands.submit(once.uow, desk, body.command()))
+
+    async def submit(once: Idempotency) -> Response:
+        return await _receipt(desk, once, await commands.submit(once.uow, desk, body.command()))
+
+    return await _filed(desk, key, body.agency_id, submit)
 
 
 @filing.post(
@@ -100,10 +110,15 @@ async def submit_application(body: ApplicationInput, desk: AtDesk, once: Idempot
     summary="登记以其他渠道收到的申请",
     responses=responses(409, 422, examples={409: (AgencyInactive,), 422: (DateInFuture, DateBeforeLaw)}),
 )
-async def register_application(body: RegistrationInput, principal: Staff, desk: AtDesk, once: Idempotent) -> Response:
+async def register_application(body: RegistrationInput, principal: Staff, desk: AtDesk, key: Keyed) -> Response:
     """Register what came over the counter or by letter, mail or fax (clerk), with its true day of arrival."""
-    receipted = await commands.register(once.uow, desk, principal, body.command(), body.channel, body.delivered_on)
-    return await _receipt(desk, once, receipted)
+
+    async def register(once: Idempotency) -> Response:
+        command = body.command()
+        receipted = await commands.register(once.uow, desk, principal, command, body.channel, body.delivered_on)
+        return await _receipt(desk, once, receipted)
+
+    return await _filed(desk, key, body.agency_id, register)
 
 
 @router.get("", summary="申请列表")

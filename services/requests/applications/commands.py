@@ -17,18 +17,30 @@ from services.requests.desk import Desk
 from services.requests.third_parties.commands import redate_terms
 from shared.auth import Principal
 from shared.auth.scope import require, require_on
+from shared.calendar.civil import SHANGHAI
 from shared.crypto import mask_name
 from shared.db.ids import uuid7
-from shared.db.uow import UnitOfWork
+from shared.db.uow import BUSINESS_NOW, UnitOfWork
 from shared.errors import NotFound
 from shared.events import requests as events
-from shared.replicas.place import Place, place_and
+from shared.replicas.place import Place, place_and, place_asked, place_told
 
 # Whoever comes at the same time waits, so no number is skipped.
 NEXT_SERIAL = """
     INSERT INTO receipt_series AS series (agency_id, year, last_serial) VALUES ($1, $2, 1)
     ON CONFLICT (agency_id, year) DO UPDATE SET last_serial = series.last_serial + 1 RETURNING last_serial
 """
+LAST_SERIAL = f"""
+    (SELECT last_serial FROM receipt_series
+      WHERE agency_id = $3 AND year = extract(year FROM ({BUSINESS_NOW}) AT TIME ZONE '{SHANGHAI.key}'))
+"""
+# When another one has taken the number meanwhile, the NULL is refused and nothing is written.
+TAKE_SERIAL = """
+    INSERT INTO receipt_series AS series (agency_id, year, last_serial) VALUES ({0}, {1}, {2})
+    ON CONFLICT (agency_id, year) DO UPDATE
+       SET last_serial = CASE series.last_serial WHEN excluded.last_serial - 1 THEN excluded.last_serial END
+"""
+PLACE_AND_LAST_SERIAL = place_asked(3, LAST_SERIAL)
 
 
 @dataclass(frozen=True)
@@ -68,8 +80,16 @@ async def register(
 
 
 async def _place_and_serial(uow: UnitOfWork, agency_id: UUID) -> tuple[Place, int]:
-    """Return the agency and its next number of the year, in one round trip; a refusal gives the number back."""
-    return await place_and(uow, agency_id, NEXT_SERIAL, uow.today.year)
+    """Return the agency and its next number of the year; a refusal gives the number back.
+
+    A unit of work that asked `PLACE_AND_LAST_SERIAL` knows both, and takes the number with what it writes.
+    """
+    if uow.begun:
+        return await place_and(uow, agency_id, NEXT_SERIAL, uow.today.year)
+    agency, last = await place_told(uow, agency_id)
+    serial: int = (last or 0) + 1
+    uow.also(TAKE_SERIAL, agency_id, uow.today.year, serial)
+    return agency, serial
 
 
 async def _register(

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import insert
 
 from shared.auth import DevelopmentIssuer, Grant, Role
-from shared.bus.api import router
+from shared.bus.api import routers
 from shared.db.engine import Database
 from shared.db.ids import uuid7
 from shared.http.app import service_app
@@ -33,7 +33,7 @@ class Desk:
 @pytest.fixture
 async def desk(counters: Database) -> AsyncIterator[Desk]:
     parts = edge_parts(counters.url)
-    app = service_app("tests", "测试", parts, [router], description="只用于测试。")
+    app = service_app("tests", "测试", parts, routers, description="只用于测试。")
     async with counters.write(SYSTEM) as uow:
         for agency, parent in ((ABOVE, None), (AGENCY, ABOVE), (ELSEWHERE, None)):
             row = {"id": agency, "code": str(agency), "name": "机关", "parent_id": parent, "level": "county"}

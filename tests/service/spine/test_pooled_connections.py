@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from sqlalchemy import event, text
 
-from shared.db.engine import PING_AFTER_IDLE_SECONDS, Database
+from shared.db.engine import Database
+from shared.db.lending import PING_AFTER_IDLE_SECONDS
 from tests.kit.postgres import PostgresServer
 from tests.kit.spine import SYSTEM, build_counters
 

@@ -1,10 +1,10 @@
-"""One statement of everything collected: its shape depends on one row or more, never on how many more."""
+"""One statement of everything collected: its shape depends on how many rows only while they are few."""
 
 from datetime import UTC, datetime
 
 import pytest
 
-from shared.db.batch import MANY_ROWS, Batch
+from shared.db.batch import FEW_ROWS, MANY_ROWS, Batch
 from shared.db.ids import uuid7
 from shared.db.spine import audit_entries, timers
 
@@ -28,16 +28,26 @@ def test_what_was_taken_is_not_taken_again() -> None:
     assert batch.taken() is None
 
 
-def test_one_row_travels_as_values_and_more_as_arrays() -> None:
+def test_few_rows_travel_as_values_and_more_as_arrays() -> None:
     taken = []
-    for count in (1, 2, 3):
+    for count in (1, FEW_ROWS, FEW_ROWS + 1, FEW_ROWS + 2):
         batch = Batch()
         batch.insert(timers, [timer(f"kind {n}") for n in range(count)])
         taken.append(batch.taken() or ("", []))
-    (first, values), (second, arrays), (third, _) = taken
+    (one, values), (few, rows), (more, arrays), (still_more, _) = taken
     assert values[2] == "kind 0"
-    assert arrays[2] == ["kind 0", "kind 1"]
-    assert first != second == third
+    assert rows[2::4] == [f"kind {n}" for n in range(FEW_ROWS)]
+    assert arrays[2] == [f"kind {n}" for n in range(FEW_ROWS + 1)]
+    assert "[]" not in one + few and f"(${4 * FEW_ROWS - 3}::" in few
+    assert one != few != more == still_more
+
+
+def test_parts_after_a_few_rows_are_numbered_on() -> None:
+    batch = Batch()
+    batch.insert(timers, [timer("due"), timer("late")])
+    batch.also("UPDATE inbox SET type = {0}", "new")
+    sql, values = batch.taken() or ("", [])
+    assert sql.endswith("UPDATE inbox SET type = $9") and values[8:] == ["new"]
 
 
 def test_of_many_rows_a_column_with_one_value_travels_once() -> None:
@@ -67,7 +77,7 @@ def test_rows_of_one_table_with_other_columns_are_a_part_of_their_own() -> None:
     assert len(values) == 4 + 5
 
 
-@pytest.mark.parametrize("rows", [1, 2])
+@pytest.mark.parametrize("rows", [1, 2, 10])
 def test_a_naive_datetime_is_refused(rows: int) -> None:
     batch = Batch()
     naive = datetime(2026, 1, 1)  # noqa: DTZ001  (the refusal is what is tested)

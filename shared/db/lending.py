@@ -1,0 +1,135 @@
+"""A service's connections: a few, opened when they are wanted, kept open, and lent to one user at a time.
+
+SQLAlchemy opens them and closes them. Its own pool is left out: taking a connection from it and giving it back costs
+more than a statement does, and it gives a free one to whoever asks first, where ours come in the order of asking.
+"""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+ERRORS: tuple[type[BaseException], ...] = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+)
+"""What the driver raises."""
+PING_AFTER_IDLE_SECONDS = 1.0
+
+
+@dataclass(slots=True)
+class Lent:
+    """One connection, as SQLAlchemy knows it and as the driver does. `idle_since` is monotonic, in seconds.
+
+    `info` is what SQLAlchemy lets one keep with it.
+    """
+
+    connection: AsyncConnection
+    driver: asyncpg.Connection
+    info: dict[Any, Any]
+    idle_since: float = 0.0
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether it may be lent again, as far as is known without asking the server."""
+        return not (self.driver.is_closed() or self.connection.invalidated)
+
+    async def drop(self) -> None:
+        """Close it for good, without waiting for a server that may be gone."""
+        await self.connection.invalidate()
+        await self.connection.close()
+
+
+class Connections:
+    """Never more than `size`. Who waits longer than `wait_seconds` for one is told so (TimeoutError of SQLAlchemy)."""
+
+    def __init__(self, engine: AsyncEngine, size: int, wait_seconds: float) -> None:
+        self._engine = engine
+        self._wait_seconds = wait_seconds
+        self._size = size
+        self._turns = asyncio.Semaphore(size)
+        self._idle: list[Lent] = []  # the few that are warm do the work
+        self.lent = 0
+
+    async def take(self) -> Lent:
+        """Return a connection that answers; whoever takes it gives it back."""
+        await self._turn()
+        self.lent += 1
+        try:
+            while self._idle:
+                lent = self._idle.pop()
+                if await self._answers(lent):
+                    return lent
+                await self._forget_idle()
+            return await self._opened()
+        except BaseException:
+            self._release()
+            raise
+
+    async def give(self, lent: Lent) -> None:
+        """Take a connection back; one that is broken is not used again."""
+        try:
+            if lent.is_sound:
+                lent.idle_since = time.monotonic()
+                self._idle.append(lent)
+            else:
+                await asyncio.shield(lent.drop())
+        finally:
+            self._release()
+
+    async def close(self) -> None:
+        """Close those that idle."""
+        while self._idle:
+            await self._idle.pop().connection.close()
+
+    async def _turn(self) -> None:
+        if not self._turns.locked():
+            await self._turns.acquire()
+            return
+        try:
+            async with asyncio.timeout(self._wait_seconds):
+                await self._turns.acquire()
+        except TimeoutError:
+            raise PoolTimeout(f"no connection was free for {self._wait_seconds} s") from None
+
+    def _release(self) -> None:
+        self.lent -= 1
+        self._turns.release()
+
+    async def _opened(self) -> Lent:
+        connection = await self._engine.connect()
+        opened = connection.sync_connection
+        assert opened is not None
+        driver: asyncpg.Connection = opened.connection.driver_connection
+        return Lent(connection, driver, opened.info)
+
+    async def _answers(self, lent: Lent) -> bool:
+        """Try a connection that has idled for a while: its server may have gone meanwhile. If not, drop it.
+
+        A busy one is spared the question: who opens a session asks the time first, under a time limit, and that is as
+        good. One that its server closed is known without asking.
+        """
+        if lent.is_sound:
+            if time.monotonic() - lent.idle_since < PING_AFTER_IDLE_SECONDS:
+                return True
+            try:
+                await lent.driver.fetchrow(";")
+                return True
+            except ERRORS:
+                pass
+            except BaseException:
+                await asyncio.shield(lent.drop())
+                raise
+        await asyncio.shield(lent.drop())
+        return False
+
+    async def _forget_idle(self) -> None:
+        """Drop those that were kept: what ended one of them has most likely ended all."""
+        while self._idle:
+            await asyncio.shield(self._idle.pop().drop())
