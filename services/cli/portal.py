@@ -1,15 +1,20 @@
 """Lantai as its users reach it: the citizen without a token, staff with one, each through the public origin.
 
+Everybody here comes from one address, so a system that counts its visitors may ask for patience, and gets it.
 `Visitor` reads, creates (with an Idempotency-Key) and acts (with If-Match); an answer that is no success raises
 `Refused` with the problem's code, so that a caller can also expect a refusal.
 """
 
+import time
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
 from services.cli.failure import Failed
 from shared.http.client import Client, Response, Unreachable, outside_client
+
+TOO_MANY = 429
+COMES_AGAIN = 10
 
 
 class Refused(Failed):
@@ -64,11 +69,18 @@ class Visitor:
 
 
 def _send(http: Client, method: str, path: str, **sent: Any) -> Response:
+    """Send; asked to come later (429), wait as long as is asked and come again: nothing was done."""
     try:
-        return http.request(method, path, **sent)
+        answer = http.request(method, path, **sent)
+        for _ in range(COMES_AGAIN):
+            if answer.status_code != TOO_MANY:
+                break
+            time.sleep(float(answer.headers.get("Retry-After", 1)))
+            answer = http.request(method, path, **sent)
     except Unreachable as error:
         where = str(http.base_url).rstrip("/")
         raise Failed(f"{where} does not answer ({error}): start `lantai up`, or set LANTAI_BASE_URL.") from None
+    return answer
 
 
 def _answer(response: Response) -> Answer:

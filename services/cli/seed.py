@@ -16,7 +16,7 @@ from services.cli.command import BASE_URL, BaseUrl, command_app
 from services.cli.failure import Failed
 from services.cli.portal import Portal, Refused
 from services.cli.samples import cases, incidents
-from services.cli.samples.people import Office, open_office, register_people
+from services.cli.samples.people import Office, find_governments, open_office, register_people
 from services.start_page import samples
 
 ARRIVAL_SECONDS = 60.0  # how long the agencies may take to reach every service
@@ -47,15 +47,20 @@ async def load_all(base_url: str, issuer_url: str | None, samples_file: Path) ->
     try:
         async with database("catalog") as db:
             await load_agencies(db)
-            await asyncio.to_thread(_once_replicated, lambda: register_people(portal))
+            governments = await asyncio.to_thread(find_governments, portal)
+            await asyncio.to_thread(_once_replicated, lambda: register_people(portal, governments))
             await load(db, CatalogSettings())
-        await asyncio.to_thread(_once_replicated, lambda: _file(open_office(portal), samples_file))
+        office = await asyncio.to_thread(open_office, portal)
+        await asyncio.to_thread(_once_replicated, lambda: _file(office, samples_file))
     finally:
         portal.close()
 
 
 def _once_replicated(step: Callable[[], None]) -> None:
-    """Agencies travel by events: try again until every service knows them. A step adds only what is missing."""
+    """Agencies travel by events: try again until every service knows them. A step adds only what is missing.
+
+    What the catalog says at once is asked before: each try of a long wait would count against its public limit.
+    """
     limit = time.monotonic() + ARRIVAL_SECONDS
     while True:
         try:

@@ -10,7 +10,6 @@ from typing import Any
 import httpx
 import stamina
 
-from shared.auth.dependencies import SERVICE_HEADER
 from shared.telemetry.correlation import current_request_id
 from shared.telemetry.trace import current_traceparent
 
@@ -61,6 +60,8 @@ def internal_client(
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> InternalClient:
     """Return a client of the service at `base_url`; `service_token` makes a fresh token for each call."""
+    # Here, so that a visitor from outside (a command line of a second's work) does not load how services know people.
+    from shared.auth.dependencies import SERVICE_HEADER
 
     async def sign(request: httpx.Request) -> None:
         request.headers[SERVICE_HEADER] = service_token()

@@ -21,6 +21,7 @@ REPOSITORY = Path(__file__).parents[2]
 READMES = ("README.md", "README.zh-CN.md")
 BY_CI = {"make test", "make lint"}
 STARTS = "make up"
+START_SECONDS, COMMANDS_SECONDS = 150, 400
 APT = (REPOSITORY / "deploy" / "apt-install.sh").read_text().strip()
 
 
@@ -50,7 +51,7 @@ def system() -> Iterator[str]:
                 start_new_session=True,
             )
         try:
-            limit = time.monotonic() + 150
+            limit = time.monotonic() + START_SECONDS
             while not (ready := READY.search(log.read_text())):
                 assert process.poll() is None and time.monotonic() < limit, log.read_text()[-3000:]
                 time.sleep(0.1)
@@ -61,12 +62,13 @@ def system() -> Iterator[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(START_SECONDS + COMMANDS_SECONDS + 60)  # one of these limits speaks first, and says what it saw
 @pytest.mark.parametrize("readme", READMES)
 def test_the_commands_do_what_they_say(readme: str, system: str) -> None:
     found = commands(readme)
     assert STARTS in found and BY_CI & set(found)
     ci = (REPOSITORY / ".ci" / "run").read_text()
-    script = ["set -euo pipefail"]
+    script = ["set -euxo pipefail"]
     for command in found:
         if command in BY_CI:
             assert command in ci
@@ -75,16 +77,19 @@ def test_the_commands_do_what_they_say(readme: str, system: str) -> None:
         elif command != STARTS and not command.startswith("docker compose"):
             script.append(command.replace("http://localhost:8000", system))
     environment = {**OWN, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "LANTAI_BASE_URL": system}
-    done = subprocess.run(
-        ["bash", "-c", "\n".join(script)],
-        cwd=REPOSITORY,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        env=environment,
-        timeout=170,
-        check=False,
-    )
+    try:
+        done = subprocess.run(
+            ["bash", "-c", "\n".join(script)],
+            cwd=REPOSITORY,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            env=environment,
+            timeout=COMMANDS_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as late:
+        pytest.fail(f"after {late.timeout} s: {late.stdout!r} {late.stderr!r}")
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
 
 

@@ -20,12 +20,12 @@ class Office:
     approver: Visitor
 
 
-def register_people(portal: Portal) -> None:
+def register_people(portal: Portal, governments: list[dict[str, Any]]) -> None:
     """Register whom notices reach: clerk, reviewer, approver and 督查 of each of the five governments.
 
     A notice goes to the nearest agency that has such a person, so these stand for the whole government.
     """
-    for government in _governments(portal):
+    for government in governments:
         admin = portal.staff("sample.admin", "系统管理员", ("admin", government["id"]))
         for role, name in STAFF:
             _register(admin, government["id"], role, name, government["locality"])
@@ -43,7 +43,8 @@ def open_office(portal: Portal) -> Office:
     )
 
 
-def _governments(portal: Portal) -> list[dict[str, Any]]:
+def find_governments(portal: Portal) -> list[dict[str, Any]]:
+    """Return the agencies that have none above them."""
     found: list[dict[str, Any]] = []
     cursor: str | None = None
     while True:
