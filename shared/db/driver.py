@@ -47,13 +47,13 @@ class Transaction:
         if self._session is not None:
             await self._session.flush()
 
-    async def begin(self) -> None:
+    async def begin(self, within_seconds: float | None = None) -> None:
         """Open the transaction, unless it is open."""
         if self.begun:
             return
         self.begun = True  # before it is so: a BEGIN that is cut off takes effect when nobody looks
         try:
-            await self._driver.execute("BEGIN")
+            await self._driver.execute("BEGIN", timeout=within_seconds)
         except ERRORS as error:
             raise self._told("BEGIN", error) from error
 
@@ -61,12 +61,12 @@ class Transaction:
         """Run one statement in the transaction, with `$1` for its first value, and return its rows."""
         if not self.begun:
             await self.begin()
-        return await self.ask(sql, *values)
+        return await self.ask(sql, values)
 
-    async def ask(self, sql: str, *values: Any) -> list[Any]:
+    async def ask(self, sql: str, values: Sequence[Any], within_seconds: float | None = None) -> list[Any]:
         """Run one statement as `fetch` does, but by itself while no transaction has begun."""
         try:
-            rows: list[Any] = await self._driver.fetch(sql, *values)
+            rows: list[Any] = await self._driver.fetch(sql, *values, timeout=within_seconds)
         except ERRORS as error:
             raise self._told(sql, error) from error
         return rows
@@ -92,7 +92,7 @@ class Transaction:
         Raises for a transaction that an error had doomed: its COMMIT is a ROLLBACK, and says so softly.
         """
         if last is not None:
-            await self.ask(last[0], *last[1])
+            await self.ask(*last)
         if not self.begun:
             return
         try:

@@ -61,16 +61,19 @@ class Database:
         self._callbacks.append(callback)
 
     @asynccontextmanager
-    async def write(self, actor: Actor, asking: Question = TIME) -> AsyncIterator[UnitOfWork]:
+    async def write(
+        self, actor: Actor, asking: Question = TIME, *, within_seconds: float | None = None
+    ) -> AsyncIterator[UnitOfWork]:
         """Open a unit of work; leaving the block commits it, an exception rolls it back.
 
-        What it has to know first can be asked with the time, in one round trip.
+        What it has to know first can be asked with the time, in one round trip. `within_seconds` limits each wait of
+        the opening: for a connection, and for the first answers.
         """
-        lent = await self._connections.take()
+        lent = await self._connections.take(within_seconds)
         try:
             transaction = Transaction(lent)
             try:
-                uow = await UnitOfWork.begun_with(transaction, self.service, actor, asking)
+                uow = await UnitOfWork.begun_with(transaction, self.service, actor, asking, within_seconds)
                 yield uow
                 await uow.commit()
             except BaseException:

@@ -40,8 +40,14 @@ class Lent:
         """Whether it may be lent again, as far as is known without asking the server."""
         return not (self.driver.is_closed() or self.connection.invalidated)
 
+    @property
+    def is_warm(self) -> bool:
+        """Whether it is sound and was used a moment ago."""
+        return self.is_sound and time.monotonic() - self.idle_since < PING_AFTER_IDLE_SECONDS
+
     async def drop(self) -> None:
         """Close it for good, without waiting for a server that may be gone."""
+        self.driver.terminate()  # SQLAlchemy would say goodbye first, and wait for an answer
         await self.connection.invalidate()
         await self.connection.close()
 
@@ -57,8 +63,19 @@ class Connections:
         self._idle: list[Lent] = []  # the few that are warm do the work
         self.lent = 0
 
-    async def take(self) -> Lent:
-        """Return a connection that answers; whoever takes it gives it back."""
+    async def take(self, within_seconds: float | None = None) -> Lent:
+        """Return a connection that answers, in the given time if one is given; whoever takes it gives it back."""
+        if self._idle and not self._turns.locked() and self._idle[-1].is_warm:
+            await self._turns.acquire()  # at once
+            self.lent += 1
+            return self._idle.pop()
+        try:
+            async with asyncio.timeout(within_seconds):
+                return await self._taken()
+        except TimeoutError:
+            raise PoolTimeout(f"no connection within {within_seconds} s") from None
+
+    async def _taken(self) -> Lent:
         await self._turn()
         self.lent += 1
         try:
@@ -116,7 +133,7 @@ class Connections:
         good. One that its server closed is known without asking.
         """
         if lent.is_sound:
-            if time.monotonic() - lent.idle_since < PING_AFTER_IDLE_SECONDS:
+            if lent.is_warm:
                 return True
             try:
                 await lent.driver.fetchrow(";")

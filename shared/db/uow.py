@@ -84,12 +84,17 @@ class UnitOfWork:
 
     @classmethod
     async def begun_with(
-        cls, transaction: Transaction, service: str, actor: Actor, question: Question = TIME
+        cls,
+        transaction: Transaction,
+        service: str,
+        actor: Actor,
+        question: Question = TIME,
+        within_seconds: float | None = None,
     ) -> "UnitOfWork":
         """Ask for the time, and for what else the question holds: its rows are `told`."""
         if not question.ahead:
-            await transaction.begin()
-        return cls(transaction, service, actor, await transaction.ask(question.sql, *question.values))
+            await transaction.begin(within_seconds)
+        return cls(transaction, service, actor, await transaction.ask(question.sql, question.values, within_seconds))
 
     @property
     def begun(self) -> bool:

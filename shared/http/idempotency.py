@@ -131,7 +131,7 @@ class Key:
         """
         question = Question(ASK_AND_LOCK, (self.scope, self.key, lock_number(self.scope, self.key)))
         try:
-            async with writing(self.request, question) as uow:
+            async with await writing(self.request, question) as uow:
                 await _hold(held := self._of(uow), question)
                 yield held
         except IntegrityError as error:
@@ -146,7 +146,7 @@ class Key:
         nothing was written, and the command runs again in a unit of work that holds the key.
         """
         with suppress(IntegrityError):
-            async with writing(self.request, _ahead(self, beside)) as uow:
+            async with await writing(self.request, _ahead(self, beside)) as uow:
                 known = uow.told[0]
                 if not known["expired"]:
                     if known["body_hash"] is not None:

@@ -6,8 +6,8 @@ answer is sent. The default scope commits after the answer, and a failed commit 
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Annotated, Any, TypeVar
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from typing import Annotated
 
 from fastapi import Depends, Request
 
@@ -20,51 +20,30 @@ from shared.http.failures import DatabaseUnavailable
 
 OPEN_SECONDS = 3.0  # a server that is stopped rather than dead accepts connections and says nothing
 
-T = TypeVar("T")
 
-
-@asynccontextmanager
-async def writing(request: Request, asking: Question = TIME) -> AsyncIterator[UnitOfWork]:
-    """Open a unit of work in the name of the caller: staff, another service, or the public."""
+async def writing(request: Request, asking: Question = TIME) -> AbstractAsyncContextManager[UnitOfWork]:
+    """Return a unit of work to be opened, in the name of the caller: staff, another service, or the public."""
     who = await caller(request)
-    async with _Opening(request.app.state.deps.db.write(who.actor if who else PUBLIC, asking)) as uow:
-        yield uow
+    db: Database = request.app.state.deps.db
+    return db.write(who.actor if who else PUBLIC, asking, within_seconds=OPEN_SECONDS)
 
 
 async def write_uow(request: Request) -> AsyncIterator[UnitOfWork]:
     """Open the unit of work of a route."""
-    async with writing(request) as uow:
+    async with await writing(request) as uow:
         yield uow
 
 
 async def read_session(request: Request) -> AsyncIterator[ReadSession]:
     """Open a read session that knows its time, which also tries its connection."""
-    async with _Opening(_timed(request.app.state.deps.db)) as session:
-        yield session
-
-
-@asynccontextmanager
-async def _timed(db: Database) -> AsyncIterator[ReadSession]:
-    async with db.read() as session:
-        await read_now(session)
-        yield session
-
-
-class _Opening(AbstractAsyncContextManager[T]):
-    """Opens what it is given, within a time limit."""
-
-    def __init__(self, manager: AbstractAsyncContextManager[T]) -> None:
-        self._manager = manager
-
-    async def __aenter__(self) -> T:
+    async with AsyncExitStack() as stack:
         try:
             async with asyncio.timeout(OPEN_SECONDS):
-                return await self._manager.__aenter__()
+                session = await stack.enter_async_context(request.app.state.deps.db.read())
+                await read_now(session)
         except TimeoutError:
             raise DatabaseUnavailable from None
-
-    async def __aexit__(self, *raised: Any) -> bool | None:
-        return await self._manager.__aexit__(*raised)
+        yield session
 
 
 Write = Annotated[UnitOfWork, Depends(write_uow, scope="function")]

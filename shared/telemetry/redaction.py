@@ -6,6 +6,7 @@ a telephone number, a mail address or a token. Over-redaction is accepted, a lea
 
 import re
 from collections.abc import Mapping, MutableMapping
+from functools import lru_cache
 from typing import Any
 
 HIDDEN = "[已隐去]"
@@ -70,12 +71,12 @@ def redact_text(text: str) -> str:
 
 def redact(value: Any) -> Any:
     """Hide personal data anywhere in a log value; containers are copied, other objects are searched as text."""
+    if isinstance(value, str):
+        return redact_text(value)
     if value is None or isinstance(value, bool | float):
         return value
     if isinstance(value, int):
         return HIDDEN if redact_text(str(value)) != str(value) else value
-    if isinstance(value, str):
-        return redact_text(value)
     if isinstance(value, Mapping):
         return {redact_text(str(k)): HIDDEN if _is_sensitive(str(k)) else redact(v) for k, v in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
@@ -92,5 +93,6 @@ def redaction_processor(_logger: Any, _method: str, event: MutableMapping[str, A
     return event
 
 
+@lru_cache(maxsize=1024)
 def _is_sensitive(name: str) -> bool:
     return name.lower().replace("-", "_") in SENSITIVE_NAMES

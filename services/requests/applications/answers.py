@@ -12,10 +12,15 @@ from shared.db.uow import UnitOfWork
 from shared.http.etags import set_etag
 
 
-async def desk_of(request: Request) -> Desk:
+def desk_at(request: Request) -> Desk:
     """Return the desk that `create_app` built."""
     desk: Desk = request.app.state.desk
     return desk
+
+
+async def desk_of(request: Request) -> Desk:
+    """Return it as a dependency; one that does not wait would be run in a thread."""
+    return desk_at(request)
 
 
 AtDesk = Annotated[Desk, Depends(desk_of)]

@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 
 from services.requests.applications import commands, queries
-from services.requests.applications.answers import AtDesk, answer
+from services.requests.applications.answers import AtDesk, answer, desk_at
 from services.requests.applications.personal import Personal
 from services.requests.applications.queries import Bucket, Filter, Sort
 from services.requests.applications.rules import (
@@ -81,9 +81,10 @@ async def _receipt(desk: Desk, once: Idempotency, receipted: commands.Receipted)
     return await once.answer(201, body, headers)
 
 
-async def _filed(desk: Desk, key: Key, agency_id: UUID, file: Callable[[Idempotency], Awaitable[Response]]) -> Response:
+async def _filed(key: Key, agency_id: UUID, file: Callable[[Desk, Idempotency], Awaitable[Response]]) -> Response:
+    desk = desk_at(key.request)  # a dependency of its own would cost every filing
     async with desk.intake.of(agency_id):
-        return await key.once(Beside(commands.PLACE_AND_LAST_SERIAL, (agency_id,)), file)
+        return await key.once(Beside(commands.PLACE_AND_LAST_SERIAL, (agency_id,)), lambda once: file(desk, once))
 
 
 @filing.post(
@@ -94,13 +95,13 @@ async def _filed(desk: Desk, key: Key, agency_id: UUID, file: Callable[[Idempote
     openapi_extra=PUBLIC,
     responses=responses(409, examples={409: (AgencyInactive,)}),
 )
-async def submit_application(body: ApplicationInput, desk: AtDesk, key: Keyed) -> Response:
+async def submit_application(body: ApplicationInput, key: Keyed) -> Response:
     """File an application online. The receipt number and the code are the applicant's only way to follow it."""
 
-    async def submit(once: Idempotency) -> Response:
+    async def submit(desk: Desk, once: Idempotency) -> Response:
         return await _receipt(desk, once, await commands.submit(once.uow, desk, body.command()))
 
-    return await _filed(desk, key, body.agency_id, submit)
+    return await _filed(key, body.agency_id, submit)
 
 
 @filing.post(
@@ -110,15 +111,15 @@ async def submit_application(body: ApplicationInput, desk: AtDesk, key: Keyed) -
     summary="登记以其他渠道收到的申请",
     responses=responses(409, 422, examples={409: (AgencyInactive,), 422: (DateInFuture, DateBeforeLaw)}),
 )
-async def register_application(body: RegistrationInput, principal: Staff, desk: AtDesk, key: Keyed) -> Response:
+async def register_application(body: RegistrationInput, principal: Staff, key: Keyed) -> Response:
     """Register what came over the counter or by letter, mail or fax (clerk), with its true day of arrival."""
 
-    async def register(once: Idempotency) -> Response:
+    async def register(desk: Desk, once: Idempotency) -> Response:
         command = body.command()
         receipted = await commands.register(once.uow, desk, principal, command, body.channel, body.delivered_on)
         return await _receipt(desk, once, receipted)
 
-    return await _filed(desk, key, body.agency_id, register)
+    return await _filed(key, body.agency_id, register)
 
 
 @router.get("", summary="申请列表")
