@@ -1,17 +1,24 @@
 """Goal 4: from the commit in one service to the effect committed in another, at 100 events a second.
 
-The handler leaves its row to the unit of work, as those of the services do. What is measured alone runs on the same
-event loop, with the same garbage collector's settings, on a durable database and with every acknowledgement.
+The other service is a process of its own, as it is wherever it runs, and the system's monotonic clock is one for both.
+Its handler leaves its row to the unit of work, as those of the services do. What is measured alone runs on one event
+loop, with the same garbage collector's settings, on a durable database and with every acknowledgement.
 """
 
 import asyncio
+import json
 import statistics
+import sys
 import time
-from uuid import uuid4
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from uuid import UUID, uuid4
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from sqlalchemy import func, select
 
-from bench.rig import ROUNDS, TOPIC, broker, busy, connection, database, line, reached
+from bench.rig import ROUNDS, TOPIC, broker, busy, connection, database, line
 from shared.bus.consumers import Consumers
 from shared.bus.doorbell import Doorbell
 from shared.bus.incoming import Incoming
@@ -48,6 +55,20 @@ async def collect(uow: UnitOfWork, event: Envelope[Counted]) -> None:
     uow.insert(effects, {"subject": event.subject, "number": event.data.number})
 
 
+async def read(url: str, bootstrap: str, group: str) -> None:
+    """The other service: read until the standard input ends, then tell when the effects were committed."""
+    db, transport = Database(url, "reader"), KafkaTransport(bootstrap)
+    consumers = Watched(db, transport, group, {Counted: collect})
+    consumers.committed = {}
+    consumers.start()
+    keep_what_is_loaded()
+    await asyncio.to_thread(sys.stdin.read)
+    await consumers.stop()
+    await transport.stop()
+    await db.dispose()
+    print(json.dumps(consumers.committed))
+
+
 async def main() -> None:
     keep_what_is_loaded()
     group = f"g-{uuid4()}"
@@ -74,12 +95,23 @@ async def _paced(count: int) -> None:
     await asyncio.sleep(1 / PER_SECOND if count else 0)
 
 
+@asynccontextmanager
+async def _reader(*arguments: str) -> AsyncIterator[Process]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bench.spine_freshness", *arguments, stdin=PIPE, stdout=PIPE
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
 async def _whole(db: Database, bootstrap: str, group: str, first: int) -> list[float]:
     transport = KafkaTransport(bootstrap)
     await transport.ensure_topics([COUNTERS])
-    consumers = Watched(db, transport, group, {Counted: collect})
-    consumers.committed = {}
-    parts = [Relay(db, transport), Doorbell(db), consumers]
+    parts = [Relay(db, transport), Doorbell(db)]
     for part in parts:
         part.start()
     sent: dict[int, float] = {}
@@ -90,14 +122,27 @@ async def _whole(db: Database, bootstrap: str, group: str, first: int) -> list[f
         sent[number] = time.perf_counter()
 
     commits = set()
-    for number in range(first, first + EVENTS):
-        await _paced(number)
-        commits.add(asyncio.create_task(commit(number)))
-    await asyncio.gather(*commits)
-    await reached(lambda: consumers.committed.keys() >= sent.keys(), 0.05)
+    async with _reader(db.url, bootstrap, group) as reader:
+        for number in range(first, first + EVENTS):
+            await _paced(number)
+            commits.add(asyncio.create_task(commit(number)))
+        await asyncio.gather(*commits)
+        await _all_there(db, subjects)
+        said, _ = await reader.communicate()
+    committed = {int(number): at for number, at in json.loads(said).items()}
     await asyncio.gather(*(part.stop() for part in parts))
     await transport.stop()
-    return [consumers.committed[n] - sent[n] for n in range(first + WARM_UP, first + EVENTS)]
+    return [committed[n] - sent[n] for n in range(first + WARM_UP, first + EVENTS)]
+
+
+async def _all_there(db: Database, subjects: Sequence[UUID]) -> None:
+    """Wait until every event of these subjects has taken effect."""
+    there = select(func.count()).select_from(effects).where(effects.c.subject.in_(subjects))
+    while True:
+        async with db.read() as session:
+            if await session.scalar(there) == EVENTS:
+                return
+        await asyncio.sleep(0.1)
 
 
 async def _notify(db: Database) -> list[float]:
@@ -143,4 +188,4 @@ async def _log(bootstrap: str) -> list[float]:
 
 
 if __name__ == "__main__":
-    loop.run(main())
+    loop.run(read(*sys.argv[1:]) if sys.argv[1:] else main())

@@ -40,6 +40,10 @@ class Effects:
         else:
             await isolate(fresh, self._attempt_in_savepoint, self.park, EventsFailed)
 
+    async def settle_free(self, events: Sequence[Incoming]) -> None:
+        """Handle events that are new and of keys that are free; raises Failure where a savepoint would be needed."""
+        await self._attempt(events)
+
     async def claimed(self, events: Sequence[Incoming]) -> Sequence[Incoming]:
         """Return the events, each once, that had not taken effect before; their keys stay as they are from now on."""
         fresh, self._standing = await claimed(self._uow, events)

@@ -2,13 +2,17 @@
 
 Two members of a group that hold the same event at one time (a rebalance, a stopped process) meet at this insert: the
 second waits for the first's transaction, and then finds the event done or does it itself.
+
+Of a few events the ids are written last, in the one statement that writes the effects too, as long as no handler asks
+anything of the database: then they are written before it is answered. Who comes second has written nothing
+(`shared.db.trouble.overtaken`), and begins again by claiming.
 """
 
 from collections.abc import Sequence
 from uuid import UUID
 
 from shared.bus.incoming import Incoming
-from shared.bus.parked import SOME_PARKED, Place, parked_among
+from shared.bus.parked import LISTED, SOME_PARKED, Place, parked_among
 from shared.db.uow import BUSINESS_NOW, Question, UnitOfWork
 
 # Ids go in sorted, so that two batches with the same events wait for each other instead of deadlocking. What is usual
@@ -23,14 +27,46 @@ _CLAIM = f"""
         SELECT CASE WHEN count(*) < cardinality($1) THEN coalesce(array_agg(event_id), '{{}}') END FROM claimed
     ) AS claimed
 """
+_CLAIM_WITH_EFFECTS = """
+    INSERT INTO inbox (event_id, type)
+    SELECT event_id, coalesce(type, {2}) FROM unnest({0}::uuid[], {1}::text[]) AS given (event_id, type)
+"""
+_LOOK = f"""
+    SELECT {BUSINESS_NOW} AS now, {SOME_PARKED} AS some_parked,
+           EXISTS (SELECT FROM inbox WHERE event_id = ANY($1::uuid[])) AS some_known
+"""
+
+
+def look(events: Sequence[Incoming]) -> Question:
+    """Ask ahead of the transaction whether anything is known of these events."""
+    return Question(_LOOK, ([event.event_id for event in events],), ahead=True)
+
+
+def claim_with_effects(uow: UnitOfWork, events: Sequence[Incoming]) -> bool:
+    """Claim the events together with what they write; False if they have to be claimed first.
+
+    That is so when one has taken effect before, stands among these twice, or has a key that may be parked.
+    """
+    ((_, some_parked, some_known),) = uow.told
+    if some_known or len(some_parked) > LISTED or len({event.event_id for event in events}) < len(events):
+        return False
+    if some_parked and not {key for _, key in some_parked}.isdisjoint(event.record.key for event in events):
+        return False
+    uow.begin_with(_CLAIM_WITH_EFFECTS, *_ids(events))
+    return True
 
 
 def claim(events: Sequence[Incoming]) -> Question:
     """Write the events' ids as the first thing of a unit of work."""
+    return Question(_CLAIM, _ids(events))
+
+
+def _ids(events: Sequence[Incoming]) -> tuple[list[UUID], list[str], str]:
+    """Return the ids, sorted, with their types, or no types and the one that all have."""
     ordered = sorted(events, key=_number)
     kind = ordered[0].type
     types = [] if all(event.type == kind for event in ordered) else [event.type for event in ordered]
-    return Question(_CLAIM, ([event.event_id for event in ordered], types, kind))
+    return [event.event_id for event in ordered], types, kind
 
 
 async def claimed(uow: UnitOfWork, events: Sequence[Incoming]) -> tuple[Sequence[Incoming], set[Place]]:

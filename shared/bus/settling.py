@@ -14,12 +14,12 @@ from datetime import timedelta
 
 from shared.bus.dispatch import Dispatcher
 from shared.bus.effects import Effects, blaming
-from shared.bus.inbox import claim
+from shared.bus.inbox import claim, claim_with_effects, look
 from shared.bus.incoming import Incoming
 from shared.bus.isolate import isolate
 from shared.db.engine import Database
 from shared.db.suspects import Suspects
-from shared.db.trouble import describe, transaction_trouble
+from shared.db.trouble import describe, overtaken, transaction_trouble
 from shared.db.uow import Actor
 from shared.telemetry.metrics import Metrics
 
@@ -76,11 +76,30 @@ class Settling:
         """One inbox-and-effect transaction. Raises Failure, or what a database in trouble raised."""
         self._answered = False
         with blaming(events):
+            if len(events) <= FIRST_SLICE and await self._at_once(events):
+                return
             async with self._db.write(Actor.system(self._db.service), claim(events)) as uow:
                 self._answered = True
                 effects = Effects(uow, self._dispatcher, self._first_pause)
                 await effects.settle(events)
         self._count(effects.outcomes)
+
+    async def _at_once(self, events: Sequence[Incoming]) -> bool:
+        """Settle events of which nothing is known yet, claimed with their effects; False if that cannot be."""
+        settled = False
+        try:
+            async with self._db.write(Actor.system(self._db.service), look(events)) as uow:
+                self._answered = True
+                effects = Effects(uow, self._dispatcher, self._first_pause)
+                if settled := claim_with_effects(uow, events):
+                    await effects.settle_free(events)
+        except Exception as error:
+            if not overtaken(error):
+                raise
+            return False
+        if settled:
+            self._count(effects.outcomes)
+        return settled
 
     async def _park(self, event: Incoming, error: str) -> None:
         """Park an event whose transaction was lost with it."""

@@ -21,13 +21,14 @@ OURS = "lantai_transaction"
 
 
 class Transaction:
-    """One transaction on a lent connection; `begun` says whether it has been opened."""
+    """One transaction on a lent connection; `begun` says whether it has been opened, and `first` comes first in it."""
 
     def __init__(self, lent: Lent) -> None:
         self._lent = lent
         self._driver = lent.driver
         self._session: WriteSession | None = None
         self.begun = False
+        self.first: tuple[str, Sequence[Any]] | None = None
 
     @property
     def session(self) -> WriteSession:
@@ -56,6 +57,8 @@ class Transaction:
             await self._driver.execute("BEGIN", timeout=within_seconds)
         except ERRORS as error:
             raise self._told("BEGIN", error) from error
+        if self.first is not None:
+            await self.ask(*self.first)
 
     async def fetch(self, sql: str, *values: Any) -> list[Any]:
         """Run one statement in the transaction, with `$1` for its first value, and return its rows."""

@@ -77,6 +77,7 @@ class UnitOfWork:
         self.wakes_relay = False
         self.steps = 0
         self._transaction = transaction
+        self._first: tuple[str, tuple[Any, ...]] | None = None
         self._batch = Batch()
         self._outbox: list[dict[str, Any]] = []
         self._audit: list[dict[str, Any]] = []
@@ -100,6 +101,14 @@ class UnitOfWork:
     def begun(self) -> bool:
         """Whether statements have been run in the transaction; if not, what is collected is written as one."""
         return self._transaction.begun
+
+    def begin_with(self, sql: str, *values: Any) -> None:
+        """Run a statement, whose first value goes at `{0}`, before all others of the transaction that may begin.
+
+        If none begins, it is a part of the one statement that writes everything.
+        """
+        self._first = sql, values
+        self._transaction.first = sql.format(*(f"${n}" for n in range(1, len(values) + 1))), values
 
     @property
     def session(self) -> WriteSession:
@@ -222,16 +231,20 @@ class UnitOfWork:
 
     async def flush(self) -> None:
         """Write what was collected so far; the commit does this by itself."""
-        if (collected := await self._collected()) is not None:
+        await self._collect()
+        if (collected := self._batch.taken()) is not None:
             sql, values = collected
             await self.fetch(sql, *values)
 
     async def commit(self) -> None:
         """Write what is collected and commit. `Database.write` does this at the end of its block."""
-        await self._transaction.commit(await self._collected())
+        await self._collect()
+        if self._first is not None and not self.begun:
+            self._batch.also(self._first[0], *self._first[1])
+        await self._transaction.commit(self._batch.taken())
 
-    async def _collected(self) -> tuple[str, list[Any]] | None:
-        """Return the one statement that writes what is left to write."""
+    async def _collect(self) -> None:
+        """Put what is left to write into the batch, which is one statement."""
         await self._transaction.flush_session()
         await self._timers.write(self.fetch, self._batch, self.service)
         audit, self._audit = self._audit, []
@@ -239,7 +252,6 @@ class UnitOfWork:
         events, self._outbox = self._outbox, []
         self._batch.insert(outbox, events)
         self.wakes_relay = self.wakes_relay or bool(events)
-        return self._batch.taken()
 
 
 async def audit_trail(session: Any, subject: UUID) -> list[Row[Any]]:
