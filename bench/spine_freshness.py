@@ -128,7 +128,7 @@ async def _whole(db: Database, bootstrap: str, group: str, first: int) -> list[f
             commits.add(asyncio.create_task(commit(number)))
         await asyncio.gather(*commits)
         await _all_there(db, subjects)
-        said, _ = await reader.communicate()
+        said, _ = await reader.communicate(b"")
     committed = {int(number): at for number, at in json.loads(said).items()}
     await asyncio.gather(*(part.stop() for part in parts))
     await transport.stop()
