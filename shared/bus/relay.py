@@ -142,7 +142,8 @@ class Relay:
             if not rows:
                 self._pulse.beat()
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), self._poll_seconds)
+                    async with asyncio.timeout(self._poll_seconds):
+                        await self._woken.wait()
             elif await self._hand_over(connection, rows, self._transport):
                 self._pulse.beat()
                 self._backoff.reset()
