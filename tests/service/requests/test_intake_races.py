@@ -82,6 +82,19 @@ async def test_who_loses_the_race_for_a_number_gets_the_next(
     assert [await count(here, table) for table in (Application, outbox, audit_entries)] == [3, 3, 3]
 
 
+async def test_numbers_never_go_back(offices: Offices, in_between: list[Callable[[], Any]]) -> None:
+    """Also where no case bears the last ones any more."""
+    here, there = offices
+    await submit(here)
+
+    async def move_on() -> None:
+        async with there.write() as uow:
+            await uow.session.execute(text("UPDATE receipt_series SET last_serial = 7"))
+
+    in_between.append(move_on)
+    assert [serial(await submit(office)) for office in (here, there)] == [8, 9]
+
+
 async def test_who_loses_the_race_for_a_key_gets_the_first_answer(
     offices: Offices, in_between: list[Callable[[], Any]]
 ) -> None:
