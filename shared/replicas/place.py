@@ -68,6 +68,11 @@ def place_asked(first: int, beside: str) -> str:
     return ASK.format(part="", beside=beside, first=first)
 
 
+def is_told(uow: UnitOfWork) -> bool:
+    """Whether `place_asked` was part of the unit of work's question."""
+    return COLUMNS[-1] in uow.told[0]
+
+
 async def place_told(uow: UnitOfWork, agency_id: UUID) -> tuple[Place, Any]:
     """Return what `place_asked` found as part of the unit of work's question; raises ReplicaNotReady."""
     told = uow.told[0]

@@ -23,7 +23,7 @@ from shared.db.ids import uuid7
 from shared.db.uow import BUSINESS_NOW, UnitOfWork
 from shared.errors import NotFound
 from shared.events import requests as events
-from shared.replicas.place import Place, place_and, place_asked, place_told
+from shared.replicas.place import Place, is_told, place_and, place_asked, place_told
 
 # Whoever comes at the same time waits, so no number is skipped.
 NEXT_SERIAL = """
@@ -84,7 +84,7 @@ async def _place_and_serial(uow: UnitOfWork, agency_id: UUID) -> tuple[Place, in
 
     A unit of work that asked `PLACE_AND_LAST_SERIAL` knows both, and takes the number with what it writes.
     """
-    if uow.begun:
+    if uow.begun or not is_told(uow):
         return await place_and(uow, agency_id, NEXT_SERIAL, uow.today.year)
     agency, last = await place_told(uow, agency_id)
     serial: int = (last or 0) + 1
