@@ -18,6 +18,7 @@ from shared.db.lending import ERRORS, Lent
 from shared.db.sessions import WriteSession
 
 OURS = "lantai_transaction"
+ROLLBACK_SECONDS = 1.0
 
 
 class Transaction:
@@ -27,13 +28,19 @@ class Transaction:
         self._lent = lent
         self._driver = lent.driver
         self._session: WriteSession | None = None
+        self._silent = False
         self.begun = False
         self.first: tuple[str, Sequence[Any]] | None = None
 
     @property
     def session(self) -> WriteSession:
-        """A session that works in this transaction, made when it is first asked for."""
+        """A session that works in this transaction, made when it is first asked for.
+
+        Raises when the connection is lost: SQLAlchemy would open another one, and write there outside the transaction.
+        """
         if self._session is None:
+            if not self._lent.is_sound:
+                raise self._told("session", asyncpg.InterfaceError("the connection of this transaction is lost"))
             self._lent.info[OURS] = self
             self._session = WriteSession(self._lent.connection, expire_on_commit=False)
         return self._session
@@ -86,7 +93,8 @@ class Transaction:
                 await self._session.close()
                 self._session = None
             with suppress(*ERRORS):  # of a connection that is gone, whoever uses it next is told
-                await self._driver.execute("ROLLBACK TO SAVEPOINT here")
+                # Released too: it would else hide one of the same name outside.
+                await self._driver.execute("ROLLBACK TO SAVEPOINT here; RELEASE SAVEPOINT here")
             raise
 
     async def commit(self, last: tuple[str, Sequence[Any]] | None = None) -> None:
@@ -106,12 +114,14 @@ class Transaction:
             raise self._told("COMMIT", asyncpg.InFailedSQLTransactionError("rolled back: a statement had failed"))
 
     async def undo(self) -> None:
-        """Roll back; a connection on which that fails is not used again."""
+        """Roll back; a connection on which that fails, or that has kept silent too long before, is not used again."""
         try:
-            if self.begun:
-                await self._driver.execute("ROLLBACK")
+            if self._silent:
+                await self._lent.give_up()
+            elif self.begun:
+                await self._driver.execute("ROLLBACK", timeout=ROLLBACK_SECONDS)
         except ERRORS:
-            await self._lent.connection.invalidate()
+            await self._lent.give_up()
         finally:
             await self.close()
 
@@ -122,6 +132,7 @@ class Transaction:
             self._lent.info.pop(OURS, None)
 
     def _told(self, sql: str, error: BaseException) -> DBAPIError:
+        self._silent = self._silent or isinstance(error, TimeoutError)
         kind: type[DBAPIError] = DBAPIError
         if isinstance(error, asyncpg.IntegrityConstraintViolationError):
             kind = IntegrityError

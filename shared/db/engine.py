@@ -1,15 +1,17 @@
 """A service's database: its connection budget, read sessions, and the unit of work that commits before the answer."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from typing import Any
 
 from sqlalchemy import NullPool
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from shared.db.driver import Transaction, join_transactions
-from shared.db.lending import Connections
+from shared.db.lending import Connections, Lent
 from shared.db.sessions import ReadSession
 from shared.db.uow import TIME, Actor, Question, UnitOfWork
 
@@ -66,21 +68,23 @@ class Database:
     ) -> AsyncIterator[UnitOfWork]:
         """Open a unit of work; leaving the block commits it, an exception rolls it back.
 
-        What it has to know first can be asked with the time, in one round trip. `within_seconds` limits each wait of
-        the opening: for a connection, and for the first answers.
+        What it has to know first can be asked with the time, in one round trip. `within_seconds` limits the opening:
+        the wait for a connection, and for the first answer.
         """
+        began = time.monotonic()
         lent = await self._connections.take(within_seconds)
+        transaction = Transaction(lent)
         try:
-            transaction = Transaction(lent)
-            try:
-                uow = await UnitOfWork.begun_with(transaction, self.service, actor, asking, within_seconds)
-                yield uow
-                await uow.commit()
-            except BaseException:
-                await asyncio.shield(transaction.undo())
-                raise
-            await transaction.close()
-        finally:
+            left = None if within_seconds is None else max(within_seconds - (time.monotonic() - began), 0.1)
+            uow = await UnitOfWork.begun_with(transaction, self.service, actor, asking, left)
+            yield uow
+            await uow.commit()
+        except BaseException:
+            await asyncio.shield(self._put_back(lent, transaction.undo()))
+            raise
+        if transaction.has_session:
+            await asyncio.shield(self._put_back(lent, transaction.close()))
+        else:  # nothing to wait for
             await self._connections.give(lent)
         if uow.wakes_relay:
             for callback in self._callbacks:
@@ -90,9 +94,16 @@ class Database:
     async def read(self) -> AsyncIterator[ReadSession]:
         """Open a read session."""
         lent = await self._connections.take()
+        session = ReadSession(lent.connection, autoflush=False)
         try:
-            async with ReadSession(lent.connection, autoflush=False) as session:
-                yield session
+            yield session
+        finally:
+            await asyncio.shield(self._put_back(lent, session.close()))
+
+    async def _put_back(self, lent: Lent, ending: Coroutine[Any, Any, None]) -> None:
+        """End what was opened on a connection, and only then let it be lent again, however often its user is cut."""
+        try:
+            await ending
         finally:
             await self._connections.give(lent)
 

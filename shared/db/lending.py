@@ -6,6 +6,7 @@ more than a statement does, and it gives a free one to whoever asks first, where
 
 import asyncio
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,7 @@ ERRORS: tuple[type[BaseException], ...] = (
 )
 """What the driver raises."""
 PING_AFTER_IDLE_SECONDS = 1.0
+FAREWELL_SECONDS = 1.0
 
 
 @dataclass(slots=True)
@@ -45,10 +47,14 @@ class Lent:
         """Whether it is sound and was used a moment ago."""
         return self.is_sound and time.monotonic() - self.idle_since < PING_AFTER_IDLE_SECONDS
 
-    async def drop(self) -> None:
-        """Close it for good, without waiting for a server that may be gone."""
+    async def give_up(self) -> None:
+        """Cut it, without waiting for a server that may be gone; sessions that know it can still be closed."""
         self.driver.terminate()  # SQLAlchemy would say goodbye first, and wait for an answer
         await self.connection.invalidate()
+
+    async def drop(self) -> None:
+        """Close it for good, likewise."""
+        await self.give_up()
         await self.connection.close()
 
 
@@ -73,7 +79,7 @@ class Connections:
             async with asyncio.timeout(within_seconds):
                 return await self._taken()
         except TimeoutError:
-            raise PoolTimeout(f"no connection within {within_seconds} s") from None
+            raise PoolTimeout("no connection to the database in time") from None
 
     async def _taken(self) -> Lent:
         await self._turn()
@@ -101,9 +107,10 @@ class Connections:
             self._release()
 
     async def close(self) -> None:
-        """Close those that idle."""
-        while self._idle:
-            await self._idle.pop().connection.close()
+        """Close those that idle: politely, but a server that does not answer is not waited for."""
+        idle, self._idle = self._idle, []
+        if idle:
+            await asyncio.wait([asyncio.create_task(_bid_farewell(lent)) for lent in idle])
 
     async def _turn(self) -> None:
         if not self._turns.locked():
@@ -150,3 +157,9 @@ class Connections:
         """Drop those that were kept: what ended one of them has most likely ended all."""
         while self._idle:
             await asyncio.shield(self._idle.pop().drop())
+
+
+async def _bid_farewell(lent: Lent) -> None:
+    with suppress(*ERRORS):
+        await lent.driver.close(timeout=FAREWELL_SECONDS)
+    await lent.drop()

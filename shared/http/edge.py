@@ -4,6 +4,7 @@ Plain ASGI, since it is paid by every request. Log lines and metrics name the ro
 query, which may hold a receipt number or a secret code.
 """
 
+import asyncio
 import time
 from collections.abc import Mapping
 
@@ -13,7 +14,7 @@ from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.http.failures import answer_failure
-from shared.http.problems import of_status
+from shared.http.problems import of_status, problem
 from shared.telemetry import correlation, trace
 from shared.telemetry.metrics import Metrics
 
@@ -65,6 +66,13 @@ class Edge:
                 await of_status(413, self._limit_said())(scope, receive, send_marked)
             else:
                 await self._app(scope, self._limited(receive), send_marked)
+        except asyncio.CancelledError:
+            if status:
+                raise
+            # Only the server that stops cancels us. Whether the command was committed its key will tell.
+            await problem(503, "stopping", "服务正在停止，请稍后重试", headers={"Retry-After": "1"})(
+                scope, receive, send_marked
+            )
         except Exception as error:
             response = answer_failure(error, scope["method"])
             if status:

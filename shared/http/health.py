@@ -100,7 +100,7 @@ async def readyz(request: Request, response: Response) -> Readiness:
 
 @router.get("/metrics")
 async def metrics(request: Request) -> Response:
-    """Prometheus' text format; a gauge that cannot be brought up to date keeps its last value."""
+    """Prometheus' text format; a gauge that cannot be brought up to date is not a number."""
     await refresh_all(request.app)
     return Response(exposition.render(request.app.state.deps.metrics), media_type=exposition.CONTENT_TYPE)
 

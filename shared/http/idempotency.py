@@ -135,9 +135,12 @@ class Key:
                 await _hold(held := self._of(uow), question)
                 yield held
         except IntegrityError as error:
-            if getattr(error.orig, "constraint_name", None) == idempotency_keys.primary_key.name:
-                raise IdempotencyInProgress(retry_after=1) from None
-            raise
+            if getattr(error.orig, "constraint_name", None) != idempotency_keys.primary_key.name:
+                raise
+            # Another one slipped in between, without the lock, and is done: its row is what ours met.
+            async with await writing(self.request, question) as uow:
+                await _hold(self._of(uow), question)
+            raise IdempotencyInProgress(retry_after=1) from None
 
     async def once(self, beside: Beside, command: Callable[[Idempotency], Awaitable[Response]]) -> Response:
         """Run a command that reads nothing but the one row that `beside` asks for and writes all it writes at the end.

@@ -5,6 +5,7 @@ degraded, not failed: the API goes on answering, and what waits is done when the
 """
 
 import asyncio
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
@@ -20,7 +21,7 @@ from shared.http import health
 from shared.http.health import Check, CheckResult
 from shared.http.idempotency import purge_expired
 from shared.service.background import Background, every
-from shared.service.definition import Definition
+from shared.service.definition import Definition, Gauge
 from shared.service.deps import Deps
 from shared.service.forgetting import Forgetting
 from shared.service.gauges import SPINE
@@ -51,6 +52,7 @@ class Worker:
         self._deps = deps
         self._parts = _parts(definition, deps, transport)
         self._up = deps.metrics.gauge("worker_part_up", "1 while this part of the worker is well", ("part",))
+        self._database_up = deps.metrics.gauge("database_up", "1 while the service's database answers a scrape")
         self.checks: dict[str, Check] = {"bus": _bus_check(transport)}
         self.checks |= {part.health().part: _part_check(part) for part in self._parts}
         self.app = self._operations_app()
@@ -78,10 +80,21 @@ class Worker:
         for part in self._parts:
             told = part.health()
             self._up.labels(told.part).set(told.ok)
-        async with self._deps.db.read() as session:
+        try:
+            async with self._deps.db.read() as session:
+                for gauge in (*SPINE, *self._definition.gauges):
+                    self._shown(gauge).set(await gauge.value(session))
+        except BaseException:
             for gauge in (*SPINE, *self._definition.gauges):
-                shown = self._deps.metrics.gauge(gauge.name, gauge.help, tuple(gauge.labels))
-                (shown.labels(**gauge.labels) if gauge.labels else shown).set(await gauge.value(session))
+                self._shown(gauge).set(math.nan)  # nobody knows; the last value would say that all is well
+            self._database_up.set(0)
+            raise
+        self._database_up.set(1)
+
+    def _shown(self, gauge: Gauge) -> Any:
+        """Return the metric that shows a gauge."""
+        shown = self._deps.metrics.gauge(gauge.name, gauge.help, tuple(gauge.labels))
+        return shown.labels(**gauge.labels) if gauge.labels else shown
 
     def _operations_app(self) -> FastAPI:
         """`/healthz /readyz /metrics` of a worker that is a process of its own."""

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from shared.bus.doorbell import Doorbell
 from shared.http.app import service_app
-from shared.http.idempotency import Idempotent
+from shared.http.idempotency import Beside, Idempotency, Keyed
 from shared.http.openapi import PUBLIC
 from tests.kit.edge import EdgeTestSettings, edge_parts
 from tests.kit.spine import AGENCY, Counted
@@ -30,11 +30,16 @@ def reminder_of(subject: UUID, number: int) -> UUID | None:
 
 
 @router.post("/counts", status_code=201, openapi_extra=PUBLIC)
-async def count(body: Count, idem: Idempotent) -> Response:
-    idem.uow.emit(Counted(number=body.number), subject=body.subject, agency_id=AGENCY)
-    if (reminder := reminder_of(body.subject, body.number)) is not None:
-        idem.uow.schedule(reminder, "due", idem.uow.now, {"n": body.number})
-    return await idem.answer(201, body)
+async def count(body: Count, key: Keyed) -> Response:
+    """Count, as a request is filed: without a lock at first."""
+
+    async def counted(once: Idempotency) -> Response:
+        once.uow.emit(Counted(number=body.number), subject=body.subject, agency_id=AGENCY)
+        if (reminder := reminder_of(body.subject, body.number)) is not None:
+            once.uow.schedule(reminder, "due", once.uow.now, {"n": body.number})
+        return await once.answer(201, body)
+
+    return await key.once(Beside("SELECT 1", ()), counted)
 
 
 async def serve(url: str, port: int) -> None:

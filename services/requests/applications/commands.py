@@ -32,7 +32,7 @@ NEXT_SERIAL = """
 """
 LAST_SERIAL = f"""
     (SELECT last_serial FROM receipt_series
-      WHERE agency_id = $3 AND year = extract(year FROM ({BUSINESS_NOW}) AT TIME ZONE '{SHANGHAI.key}'))
+      WHERE agency_id = $3 AND year = extract(year FROM ({BUSINESS_NOW}) AT TIME ZONE '{SHANGHAI.key}')::int)
 """
 # When another one has taken the number meanwhile, the NULL is refused and nothing is written.
 TAKE_SERIAL = """
