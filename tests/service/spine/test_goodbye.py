@@ -1,4 +1,4 @@
-"""Closing a database's connections ends soon, also when the server has gone silent: a process has ten seconds in all."""
+"""Closing a database's connections ends soon, also when its server is silent: a process has ten seconds in all."""
 
 import asyncio
 import os
