@@ -2,13 +2,15 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from shared.db.engine import Database
 from shared.db.uow import Actor
@@ -20,6 +22,7 @@ from tests.kit.edge import EdgeService, build_edge, edge_service
 
 NOTE = {"text": "你好", "agency_id": str(uuid4())}
 KEY = {"Idempotency-Key": "k1"}
+UNAVAILABLE = (503, "database_unavailable")
 
 
 class Gate:
@@ -108,6 +111,83 @@ async def test_a_database_that_is_stopped_does_not_hang_its_callers(gated: tuple
     assert time.monotonic() - started < 8
     gate.flowing.set()
     assert (await edge.client.post("/notes", json=NOTE, headers=KEY)).status_code == 201
+
+
+async def posted(edge: EdgeService) -> tuple[int, str, float]:
+    """File a note; return the status, the refusal if there is one, and how many seconds it took."""
+    started = time.monotonic()
+    answer = await edge.client.post("/notes", json=NOTE, headers={"Idempotency-Key": str(uuid4())})
+    return answer.status_code, answer.json().get("code", ""), time.monotonic() - started
+
+
+def refused_in_time(answers: Iterable[tuple[int, str, float]]) -> bool:
+    return all((status, code) == UNAVAILABLE and seconds < 5 for status, code, seconds in answers)
+
+
+async def test_a_warm_command_is_refused_by_a_database_that_stops(gated: tuple[EdgeService, Gate]) -> None:
+    """Its connection was used a moment ago, so nobody asks whether it answers."""
+    edge, gate = gated
+    assert (await posted(edge))[0] == 201
+    gate.flowing.clear()
+    assert refused_in_time([await posted(edge)])
+    gate.flowing.set()
+    assert (await posted(edge))[0] == 201
+    assert (await edge.count_notes(), edge.parts.db.lent) == (2, 0)
+
+
+async def test_a_crowd_of_warm_commands_is_refused_by_a_database_that_stops(gated: tuple[EdgeService, Gate]) -> None:
+    """More than there are connections: those who wait for one are told as soon as the others."""
+    edge, gate = gated
+
+    async def all_posted() -> list[tuple[int, str, float]]:
+        return await asyncio.gather(*(posted(edge) for _ in range(25)))
+
+    assert {status for status, *_ in await all_posted()} == {201}
+    gate.flowing.clear()
+    assert refused_in_time(await all_posted())
+    gate.flowing.set()
+    assert {status for status, *_ in await all_posted()} == {201}
+    assert (await edge.count_notes(), edge.parts.db.lent) == (50, 0)
+
+
+async def test_a_database_that_stops_inside_a_transaction_is_given_up_once(gated: tuple[EdgeService, Gate]) -> None:
+    """Its ROLLBACK is not waited for as long as the statement was."""
+    edge, gate = gated
+    db = Database(edge.parts.db.url, "edge", statement_timeout_ms=500)  # given up 2 s later
+    with pytest.raises(DBAPIError):
+        async with db.write(Actor.system("edge")) as uow:
+            await uow.fetch("SELECT 1")
+            gate.flowing.clear()
+            started = time.monotonic()
+            await uow.fetch("SELECT 2")
+    assert time.monotonic() - started < 4
+    gate.flowing.set()
+    async with db.write(Actor.system("edge")) as uow:
+        assert len(await uow.fetch("SELECT 3")) == 1
+    await db.dispose()
+
+
+@pytest.mark.parametrize("silent", [True, False])
+async def test_who_gets_no_connection_takes_no_place_in_the_pool(
+    gated: tuple[EdgeService, Gate], *, silent: bool
+) -> None:
+    edge, gate = gated
+    db = Database(edge.parts.db.url, "edge", pool_size=2, connect_timeout_seconds=0.2)
+    if silent:
+        gate.flowing.clear()
+    else:
+        await gate.shut()
+    for within_seconds in (None, 0.1, None, 0.1, None):
+        with pytest.raises((OSError, DBAPIError, PoolTimeout)):
+            async with db.write(Actor.system("edge"), within_seconds=within_seconds):
+                pass
+    gate.flowing.set()
+    if not silent:
+        await gate.open()
+    async with db.read() as one, db.read() as another:
+        assert [await session.scalar(text("SELECT 1")) for session in (one, another)] == [1, 1]
+        assert db.lent == 2
+    await db.dispose()
 
 
 async def test_a_database_stopped_within_a_command_is_given_up(gated: tuple[EdgeService, Gate]) -> None:
