@@ -4,7 +4,7 @@ Two applications on one database stand for two processes: they share no lane.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
@@ -52,16 +52,19 @@ async def count(office: ServiceUnderTest, what: Any) -> int:
 
 @pytest.fixture
 def in_between(monkeypatch: pytest.MonkeyPatch) -> list[Callable[[], Any]]:
-    """What is put in here is done once, between what a unit of work has asked and what it writes."""
+    """What is put in here is done once, between what a unit of work has asked first and what it does then."""
     to_do: list[Callable[[], Any]] = []
-    commit = UnitOfWork.commit
 
-    async def commit_later(uow: UnitOfWork) -> None:
-        if to_do and uow.actor.kind != "system":
-            await to_do.pop()()
-        await commit(uow)
+    def later(does: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        async def done(uow: UnitOfWork, *asked: Any) -> Any:
+            if to_do and uow.actor.kind != "system":
+                await to_do.pop()()
+            return await does(uow, *asked)
 
-    monkeypatch.setattr(UnitOfWork, "commit", commit_later)
+        return done
+
+    for name in ("commit", "fetch"):
+        monkeypatch.setattr(UnitOfWork, name, later(getattr(UnitOfWork, name)))
     return to_do
 
 
@@ -115,11 +118,47 @@ async def test_who_loses_the_race_for_a_key_gets_the_first_answer(
 async def test_repeats_at_one_time_are_one_case(offices: Offices) -> None:
     key = new_key()
     answers = await asyncio.gather(*(file(office, key) for _ in range(8) for office in offices))
-    taken = {answer.content for answer in answers if answer.status_code == 201}
-    assert len(taken) == 1
-    assert {answer.status_code for answer in answers} <= {201, 409}
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.content for answer in answers}) == 1
     assert await count(offices[0], Application) == 1
     assert serial(await submit(offices[1])) == 2
+
+
+async def test_a_repeat_that_came_under_the_lock_gets_the_answer_of_one_without(
+    offices: Offices, in_between: list[Callable[[], Any]]
+) -> None:
+    """It lost a number first, so it holds the lock when the other one, which asks for none, is done before it."""
+    here, there = offices
+    key, first = new_key(), list[httpx.Response]()
+
+    async def repeat() -> None:
+        first.append(await file(there, key))
+
+    async def take_the_number() -> None:
+        await submit(there)
+        in_between.append(repeat)
+
+    in_between.append(take_the_number)
+    second = await file(here, key)
+    assert (first[0].status_code, second.status_code) == (201, 201)
+    assert second.content == first[0].content
+    assert second.headers["Idempotency-Replayed"] == "true"
+    assert [await count(here, table) for table in (Application, outbox, idempotency_keys)] == [2, 2, 2]
+    assert serial(await submit(here)) == 3
+
+
+async def test_repeats_among_others_are_all_answered_with_their_case(offices: Offices) -> None:
+    """Others take the numbers, so one of them is under the lock when the other, which asks for none, is done."""
+    rounds = 25
+    for _ in range(rounds):
+        key = new_key()
+        others = [asyncio.create_task(submit(office)) for office in (*offices, *offices)]
+        repeats = await asyncio.gather(*(file(office, key) for office in offices))
+        await asyncio.gather(*others)
+        assert [answer.status_code for answer in repeats] == [201, 201]
+        assert repeats[0].content == repeats[1].content
+    assert await count(offices[0], Application) == rounds * 5
+    assert serial(await submit(offices[1])) == rounds * 5 + 1
 
 
 async def test_a_refusal_takes_no_number_and_leaves_the_key_free(requests: ServiceUnderTest) -> None:
