@@ -1,8 +1,11 @@
 """What every worker does beside its service's own work."""
 
+import math
 from collections.abc import Callable
 
+import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from services.roster import load
 from shared.auth import Role
@@ -66,3 +69,20 @@ async def test_the_numbers_of_what_failed_are_told_with_their_kind(
     }
     assert told("lantai_parked_keys") == 2
     assert 3_600 <= (told("lantai_parked_oldest_seconds") or 0) < 3_700
+
+
+async def test_a_database_that_is_away_leaves_no_number_that_looks_well(
+    service_database: Callable[[str], ServiceDatabase],
+) -> None:
+    async with running(load("notify"), service_database("notify").url) as service:
+        worker = Worker(service.definition, service.deps, MemoryTransport())
+        told = service.deps.metrics.registry.get_sample_value
+        await worker.refresh()
+        assert (told("lantai_database_up"), told("lantai_outbox_unpublished")) == (1, 0)
+        async with service.deps.db.engine.begin() as connection:
+            await connection.execute(text("ALTER TABLE outbox RENAME TO away"))  # what breaks does not matter
+        with pytest.raises(DBAPIError):
+            await worker.refresh()
+        assert told("lantai_database_up") == 0
+        assert math.isnan(told("lantai_outbox_unpublished") or 0)
+        assert math.isnan(told("lantai_dead_letters_open", {"kind": "event"}) or 0)
