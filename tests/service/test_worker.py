@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from services.roster import load
 from shared.auth import Role
 from shared.bus.memory import MemoryTransport
+from shared.db import direct
 from shared.events import TOPICS
 from shared.service.worker import Worker
 from tests.kit.apps import BUREAU, new_key, running
@@ -74,13 +75,15 @@ async def test_the_numbers_of_what_failed_are_told_with_their_kind(
 async def test_a_database_that_is_away_leaves_no_number_that_looks_well(
     service_database: Callable[[str], ServiceDatabase],
 ) -> None:
-    async with running(load("notify"), service_database("notify").url) as service:
+    database = service_database("notify")
+    async with running(load("notify"), database.url) as service:
         worker = Worker(service.definition, service.deps, MemoryTransport())
         told = service.deps.metrics.registry.get_sample_value
         await worker.refresh()
         assert (told("lantai_database_up"), told("lantai_outbox_unpublished")) == (1, 0)
-        async with service.deps.db.engine.begin() as connection:
-            await connection.execute(text("ALTER TABLE outbox RENAME TO away"))  # what breaks does not matter
+        owner = await direct.connect(database.admin_url, "tests")
+        await owner.execute("ALTER TABLE outbox RENAME TO away")  # how it breaks does not matter
+        await direct.close(owner)
         with pytest.raises(DBAPIError):
             await worker.refresh()
         assert told("lantai_database_up") == 0
