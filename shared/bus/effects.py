@@ -36,13 +36,9 @@ class Effects:
         """Handle those of the claimed events that are new, and put those of parked keys in line there."""
         fresh = await self.claimed(events)
         if len(fresh) == 1:  # its savepoint is the transaction
-            await self._attempt(fresh)
+            await self.attempt(fresh)
         else:
             await isolate(fresh, self._attempt_in_savepoint, self.park, EventsFailed)
-
-    async def settle_free(self, events: Sequence[Incoming]) -> None:
-        """Handle events that are new and of keys that are free; raises Failure where a savepoint would be needed."""
-        await self._attempt(events)
 
     async def claimed(self, events: Sequence[Incoming]) -> Sequence[Incoming]:
         """Return the events, each once, that had not taken effect before; their keys stay as they are from now on."""
@@ -64,12 +60,13 @@ class Effects:
         try:
             with blaming(events):
                 async with self._uow.savepoint():
-                    await self._attempt(events)
+                    await self.attempt(events)
         except BaseException:
             self._standing, self.outcomes = before
             raise
 
-    async def _attempt(self, events: Sequence[Incoming]) -> None:
+    async def attempt(self, events: Sequence[Incoming]) -> None:
+        """Handle claimed events, or put them in line; raises Failure where something would have to be undone."""
         free, waiting = self._parted(events)
         while free:
             try:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from shared.bus.incoming import Incoming
-from shared.bus.parked import LISTED, SOME_PARKED, Place, parked_among
+from shared.bus.parked import SOME_PARKED, Place, maybe_parked, parked_among
 from shared.db.uow import BUSINESS_NOW, Question, UnitOfWork
 
 # Ids go in sorted, so that two batches with the same events wait for each other instead of deadlocking. What is usual
@@ -48,9 +48,8 @@ def claim_with_effects(uow: UnitOfWork, events: Sequence[Incoming]) -> bool:
     That is so when one has taken effect before, stands among these twice, or has a key that may be parked.
     """
     ((_, some_parked, some_known),) = uow.told
-    if some_known or len(some_parked) > LISTED or len({event.event_id for event in events}) < len(events):
-        return False
-    if some_parked and not {key for _, key in some_parked}.isdisjoint(event.record.key for event in events):
+    twice = len({event.event_id for event in events}) < len(events)
+    if some_known or twice or maybe_parked(events, some_parked):
         return False
     uow.begin_with(_CLAIM_WITH_EFFECTS, *_ids(events))
     return True

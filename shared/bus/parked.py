@@ -79,14 +79,21 @@ async def parked_among(
 
     Most often none is: `some_parked` is what `SOME_PARKED` told in this transaction, where that is recent enough.
     """
-    if some_parked is not None and len(some_parked) <= LISTED:
-        listed = {key for _, key in some_parked}  # a pass over all events: as little as possible for each
-        events = [event for event in events if event.record.key in listed] if listed else []
+    if some_parked is not None:
+        events = maybe_parked(events, some_parked)
     wanted = {event.place for event in events}
     if not wanted:
         return set()
     topics, keys = zip(*wanted, strict=True)
     return {(row["topic"], row["key"]) for row in await uow.fetch(_HELD, topics, keys)}
+
+
+def maybe_parked(events: Iterable[Incoming], some_parked: Sequence[Sequence[str]]) -> Iterable[Incoming]:
+    """Return the events whose key may be parked, by what `SOME_PARKED` told."""
+    if len(some_parked) > LISTED:
+        return events
+    listed = {key for _, key in some_parked}  # a pass over all events: as little as possible for each
+    return [event for event in events if event.record.key in listed] if listed else []
 
 
 async def park(uow: UnitOfWork, event: Incoming, error: str, pause: timedelta) -> None:

@@ -92,7 +92,7 @@ class Settling:
                 self._answered = True
                 effects = Effects(uow, self._dispatcher, self._first_pause)
                 if settled := claim_with_effects(uow, events):
-                    await effects.settle_free(events)
+                    await effects.attempt(events)
         except Exception as error:
             if not overtaken(error):
                 raise

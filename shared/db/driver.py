@@ -22,7 +22,10 @@ ROLLBACK_SECONDS = 1.0
 
 
 class Transaction:
-    """One transaction on a lent connection; `begun` says whether it has been opened, and `first` comes first in it."""
+    """One transaction on a lent connection; `begun` says whether it has been opened.
+
+    `first` is a statement that comes first in it when it is opened, with `{0}` where its first value goes.
+    """
 
     def __init__(self, lent: Lent) -> None:
         self._lent = lent
@@ -65,7 +68,8 @@ class Transaction:
         except ERRORS as error:
             raise self._told("BEGIN", error) from error
         if self.first is not None:
-            await self.ask(*self.first)
+            sql, values = self.first
+            await self.ask(sql.format(*(f"${n}" for n in range(1, len(values) + 1))), values)
 
     async def fetch(self, sql: str, *values: Any) -> list[Any]:
         """Run one statement in the transaction, with `$1` for its first value, and return its rows."""

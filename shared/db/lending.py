@@ -64,7 +64,6 @@ class Connections:
     def __init__(self, engine: AsyncEngine, size: int, wait_seconds: float) -> None:
         self._engine = engine
         self._wait_seconds = wait_seconds
-        self._size = size
         self._turns = asyncio.Semaphore(size)
         self._idle: list[Lent] = []  # the few that are warm do the work
         self.lent = 0
@@ -113,9 +112,6 @@ class Connections:
             await asyncio.wait([asyncio.create_task(_bid_farewell(lent)) for lent in idle])
 
     async def _turn(self) -> None:
-        if not self._turns.locked():
-            await self._turns.acquire()
-            return
         try:
             async with asyncio.timeout(self._wait_seconds):
                 await self._turns.acquire()

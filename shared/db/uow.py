@@ -77,7 +77,6 @@ class UnitOfWork:
         self.wakes_relay = False
         self.steps = 0
         self._transaction = transaction
-        self._first: tuple[str, tuple[Any, ...]] | None = None
         self._batch = Batch()
         self._outbox: list[dict[str, Any]] = []
         self._audit: list[dict[str, Any]] = []
@@ -107,8 +106,7 @@ class UnitOfWork:
 
         If none begins, it is a part of the one statement that writes everything.
         """
-        self._first = sql, values
-        self._transaction.first = sql.format(*(f"${n}" for n in range(1, len(values) + 1))), values
+        self._transaction.first = sql, values
 
     @property
     def session(self) -> WriteSession:
@@ -239,8 +237,8 @@ class UnitOfWork:
     async def commit(self) -> None:
         """Write what is collected and commit. `Database.write` does this at the end of its block."""
         await self._collect()
-        if self._first is not None and not self.begun:
-            self._batch.also(self._first[0], *self._first[1])
+        if (first := self._transaction.first) is not None and not self.begun:
+            self._batch.also(first[0], *first[1])
         await self._transaction.commit(self._batch.taken())
 
     async def _collect(self) -> None:

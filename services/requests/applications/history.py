@@ -129,16 +129,18 @@ def standing(
         withdrawn = EntryType.WITHDRAWN in ended
         return Standing(ApplicationState.WITHDRAWN if withdrawn else ApplicationState.AWAITING_CONFIRMATION)
     if not any(fact.type in CLOCKED for fact in facts):
-        return _fresh(position, position.received_on, calendar, rules, today)
+        return _fresh(position.received_on, position.override, calendar, rules, today)
     history = clock_history(position, position.received_on, facts)
     events = [fact for fact in ordered(facts) if _event(fact, {}) is not None]
     return _standing(history, calendar, rules, today, [place for place, fact in enumerate(events) if fact is new])
 
 
 @lru_cache(maxsize=1024)
-def _fresh(position: Position, received_on: date, calendar: Calendar, rules: RuleSet, today: date) -> Standing:
+def _fresh(
+    received_on: date, override: RegulationName | None, calendar: Calendar, rules: RuleSet, today: date
+) -> Standing:
     """Where a case stands of which the clock knows the receipt alone: all that came in on one day stand alike."""
-    return _standing(History(received_on, (), position.override), calendar, rules, today, ())
+    return _standing(History(received_on, (), override), calendar, rules, today, ())
 
 
 def _standing(history: History, calendar: Calendar, rules: RuleSet, today: date, judged: Collection[int]) -> Standing:

@@ -40,6 +40,17 @@ async def file(office: ServiceUnderTest, key: dict[str, str]) -> httpx.Response:
     return await office.client.post("/applications", json=application(), headers=key)
 
 
+async def note(answers: list[httpx.Response], office: ServiceUnderTest, key: dict[str, str]) -> None:
+    answers.append(await file(office, key))
+
+
+def assert_replayed(first: httpx.Response, second: httpx.Response) -> None:
+    """The second is the first's answer, byte for byte, and says that it is a repeat."""
+    assert (first.status_code, second.status_code) == (201, 201)
+    assert second.content == first.content
+    assert second.headers["Idempotency-Replayed"] == "true" and "Idempotency-Replayed" not in first.headers
+
+
 def serial(receipt: dict[str, Any]) -> int:
     return int(receipt["receipt_number"].rpartition("-")[2])
 
@@ -103,15 +114,9 @@ async def test_who_loses_the_race_for_a_key_gets_the_first_answer(
 ) -> None:
     here, there = offices
     key, first = new_key(), list[httpx.Response]()
-
-    async def repeat() -> None:
-        first.append(await file(there, key))
-
-    in_between.append(repeat)
+    in_between.append(lambda: note(first, there, key))
     second = await file(here, key)
-    assert (first[0].status_code, second.status_code) == (201, 201)
-    assert second.content == first[0].content
-    assert second.headers["Idempotency-Replayed"] == "true" and "Idempotency-Replayed" not in first[0].headers
+    assert_replayed(first[0], second)
     assert [await count(here, table) for table in (Application, outbox, idempotency_keys)] == [1, 1, 1]
 
 
@@ -131,18 +136,13 @@ async def test_a_repeat_that_came_under_the_lock_gets_the_answer_of_one_without(
     here, there = offices
     key, first = new_key(), list[httpx.Response]()
 
-    async def repeat() -> None:
-        first.append(await file(there, key))
-
     async def take_the_number() -> None:
         await submit(there)
-        in_between.append(repeat)
+        in_between.append(lambda: note(first, there, key))
 
     in_between.append(take_the_number)
     second = await file(here, key)
-    assert (first[0].status_code, second.status_code) == (201, 201)
-    assert second.content == first[0].content
-    assert second.headers["Idempotency-Replayed"] == "true"
+    assert_replayed(first[0], second)
     assert [await count(here, table) for table in (Application, outbox, idempotency_keys)] == [2, 2, 2]
     assert serial(await submit(here)) == 3
 
