@@ -25,7 +25,11 @@ class Doorbell:
         self._name = f"lantai-{db.service}-doorbell"
         self._rung = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        db.on_commit(self._rung.set)
+        db.on_commit(self._ring)
+
+    def _ring(self) -> bool:
+        self._rung.set()
+        return True
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._run(), name=self._name)

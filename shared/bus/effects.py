@@ -47,12 +47,12 @@ class Effects:
         return fresh
 
     async def park(self, event: Incoming, error: str) -> None:
-        log.warning("event failed, key parked", type=event.type, event_id=str(event.event_id), error=error)
         if event.place in self._standing:
             await follow(self._uow, [event])
         else:
             await park(self._uow, event, error, self._first_pause)
             self._standing.add(event.place)
+        log.warning("event failed, key parked", type=event.type, event_id=str(event.event_id), error=error)
         self.outcomes["failed"] += 1
 
     async def _attempt_in_savepoint(self, events: Sequence[Incoming]) -> None:

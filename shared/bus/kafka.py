@@ -109,9 +109,10 @@ class KafkaTransport:
 
     async def publish(self, records: Sequence[Record], timeout_seconds: float = 30) -> None:
         refuse_oversized(records)
-        with unavailable("no producer"):
-            async with asyncio.timeout(timeout_seconds):
-                producer = await self._connected()
+        if (producer := self._producer) is None:
+            with unavailable("no producer"):
+                async with asyncio.timeout(timeout_seconds):
+                    producer = await self._connected()
         acknowledged: set[int] = set()
         try:
             with unavailable("not acknowledged"):

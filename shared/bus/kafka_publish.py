@@ -116,6 +116,9 @@ async def send_all(
 ) -> None:
     """Send to every partition, and note what the broker took. Raises BatchRefused for what it never will."""
     sends = [_send(producer, place, indices, records, acknowledged, one_by_one) for place, indices in places.items()]
+    if len(sends) == 1:  # needs no task
+        await sends[0]
+        return
     # Every partition gets its chance before the first failure is told: the acknowledged ones are not sent again.
     failures = [each for each in await asyncio.gather(*sends, return_exceptions=True) if each is not None]
     refusals = [failure for failure in failures if isinstance(failure, BatchRefused)]

@@ -16,23 +16,27 @@ import orjson
 from shared.bus.incoming import agency_of
 from shared.bus.transport import Record
 from shared.db.ids import uuid7
+from shared.events import MAX_EVENT_BYTES
 
 CHANNEL = "lantai_outbox"
+BATCH_BYTES = 8_000_000
+FEW_ROWS = BATCH_BYTES // MAX_EVENT_BYTES
+"""So many are no larger than a batch may be, whatever they hold."""
 
-# The sizes are summed without reading the bodies, so that a thousand rows at the limit are no gigabyte in memory.
-_UNPUBLISHED = """
-    SELECT id, topic, key, headers, body FROM (
-        SELECT *, sum(octet_length(body)) OVER (ORDER BY id) - octet_length(body) AS bytes_before FROM (
-            SELECT id, topic, key, headers, body FROM outbox
-            WHERE published_at IS NULL AND topic <> ALL($3::text[]) AND (topic, key) NOT IN (
-                SELECT topic, key FROM dead_letters
-                WHERE kind = 'outbox' AND decided_at IS NULL AND topic IS NOT NULL
-            ) {of_shard} ORDER BY id LIMIT $1
-        ) AS oldest
-    ) AS measured WHERE bytes_before < $2 ORDER BY id
+_OLDEST = """
+    SELECT id, topic, key, headers, body FROM outbox
+    WHERE published_at IS NULL AND topic <> ALL($2::text[]) AND (topic, key) NOT IN (
+        SELECT topic, key FROM dead_letters WHERE kind = 'outbox' AND decided_at IS NULL AND topic IS NOT NULL
+    ) {of_shard} ORDER BY id LIMIT $1
 """
-_OF_EVERY_SHARD = _UNPUBLISHED.format(of_shard="")
-_OF_SHARD = _UNPUBLISHED.format(of_shard="AND mod(hashtextextended(key, 0) & 2147483647, $4::bigint) = $5")
+# The sizes are summed without reading the bodies, so that a thousand rows at the limit are no gigabyte in memory.
+_MEASURED = f"""
+    SELECT id, topic, key, headers, body FROM (
+        SELECT *, sum(octet_length(body)) OVER (ORDER BY id) - octet_length(body) AS bytes_before
+        FROM ({_OLDEST}) AS oldest
+    ) AS measured WHERE bytes_before < {BATCH_BYTES} ORDER BY id
+"""
+_OF_SHARD = "AND mod(hashtextextended(key, 0) & 2147483647, $3::bigint) = $4"
 _MARK = "UPDATE outbox SET published_at = clock_timestamp() WHERE id = ANY($1::bigint[])"
 _REFUSE = """
     INSERT INTO dead_letters (id, kind, agency_id, event_id, topic, key, headers, body, attempts, error)
@@ -56,16 +60,15 @@ class OutboxRow:
 
 
 async def unpublished(
-    connection: asyncpg.Connection, shard: Shard, limit: int, limit_bytes: int, but: Collection[str] = ()
+    connection: asyncpg.Connection, shard: Shard, limit: int, but: Collection[str] = ()
 ) -> list[OutboxRow]:
     """Return the oldest unpublished rows of the shard that may go now, but those of some topics.
 
-    The last one begins below `limit_bytes`.
+    They are no more than `limit`, and the last one begins below `BATCH_BYTES`.
     """
-    if shard.of == 1:
-        rows = await connection.fetch(_OF_EVERY_SHARD, limit, limit_bytes, list(but))
-    else:
-        rows = await connection.fetch(_OF_SHARD, limit, limit_bytes, list(but), shard.of, shard.number)
+    of_shard, values = (_OF_SHARD, (shard.of, shard.number)) if shard.of > 1 else ("", ())
+    of_any_size = _OLDEST if limit <= FEW_ROWS else _MEASURED
+    rows = await connection.fetch(of_any_size.format(of_shard=of_shard), limit, list(but), *values)
     return [OutboxRow(r["id"], Record(r["topic"], r["key"], orjson.loads(r["headers"]), r["body"])) for r in rows]
 
 

@@ -17,9 +17,10 @@ from sqlalchemy import delete, func, select, update
 
 from shared.bus.incoming import Incoming
 from shared.bus.transport import Record
+from shared.db.clock import BUSINESS_NOW
 from shared.db.sessions import AnySession, WriteSession
 from shared.db.spine import parked_events, parked_keys
-from shared.db.uow import BUSINESS_NOW, Question, UnitOfWork
+from shared.db.uow import Question, UnitOfWork
 
 Place = tuple[str, str]
 

@@ -13,12 +13,12 @@ import time
 import zlib
 from collections.abc import Collection, Coroutine
 from contextlib import AsyncExitStack, suppress
-from typing import Any, TypeVar
+from typing import Any, Never, TypeVar
 
 import asyncpg
 import structlog
 
-from shared.bus.outbox import CHANNEL, OutboxRow, Shard, mark_published, refuse, unpublished
+from shared.bus.outbox import CHANNEL, FEW_ROWS, OutboxRow, Shard, mark_published, refuse, unpublished
 from shared.bus.transport import (
     Publisher,
     RecordRefused,
@@ -37,7 +37,6 @@ from shared.telemetry.metrics import Metrics
 log = structlog.get_logger(__name__)
 RELAY_LOCK = zlib.crc32(b"lantai relay") & 0x7FFFFFFF
 ILL_AFTER_SECONDS = 15.0
-BATCH_BYTES = 8_000_000
 Answer = TypeVar("Answer")
 
 
@@ -61,6 +60,8 @@ class Relay:
         self._shard = shard
         self._name = f"lantai.{db.service}.relay.{shard.number}"
         self._batch_rows = batch_rows
+        self._few = min(batch_rows, FEW_ROWS)
+        self._marked = 0  # of the batch at hand
         self._poll_seconds = min(poll_seconds, lease_seconds / 3)
         self._lease_seconds = lease_seconds
         self._publish_seconds = publish_seconds
@@ -70,6 +71,8 @@ class Relay:
         self._ask_again_at = 0.0
         self._ask_again = Backoff(1.0, 15.0)
         self._woken = asyncio.Event()
+        self._relaying = False
+        db.on_commit(self._wake)
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._away = Lasting()
@@ -82,6 +85,11 @@ class Relay:
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._run(), name=f"relay-{self._db.service}-{self._shard.number}")
+
+    def _wake(self) -> bool:
+        """Look at once at what this process committed; False when others have to be told, by NOTIFY."""
+        self._woken.set()
+        return self._relaying and self._shard.of == 1
 
     async def stop(self, grace_seconds: float = 5.0) -> None:
         """Finish the batch at hand if the log answers in time, else leave it to the next relay."""
@@ -128,8 +136,10 @@ class Relay:
                 if self._stopping.is_set():
                     return
             self._active.set(1)
+            self._relaying = True
             await self._relay(connection)
         finally:
+            self._relaying = False
             self._active.set(0)
             await direct.close(connection)
 
@@ -138,21 +148,24 @@ class Relay:
             self._woken.clear()
             # Read on the session that holds the lock: if it answers, the lock is still ours.
             self._left_out = self._missing if time.monotonic() < self._ask_again_at else frozenset()
+            self._marked = 0
             rows = await self._read(connection)
-            if not rows:
-                self._pulse.beat()
+            if rows and not await self._hand_over(connection, rows, self._transport):
+                self._failures.inc()
+                await self._pause(connection, self._backoff.pause())
+                continue
+            self._pulse.beat()
+            self._backoff.reset()
+            if self._marked == len(rows) < self._few:  # all that there were, unless we were told of others meanwhile
                 with suppress(TimeoutError):
                     async with asyncio.timeout(self._poll_seconds):
                         await self._woken.wait()
-            elif await self._hand_over(connection, rows, self._transport):
-                self._pulse.beat()
-                self._backoff.reset()
-            else:
-                self._failures.inc()
-                await self._pause(connection, self._backoff.pause())
 
     async def _read(self, connection: asyncpg.Connection) -> list[OutboxRow]:
-        return await unpublished(connection, self._shard, self._batch_rows, BATCH_BYTES, self._left_out)
+        few = await unpublished(connection, self._shard, self._few, self._left_out)
+        if len(few) < self._few:  # as most often; to read many is more work
+            return few
+        return await unpublished(connection, self._shard, self._batch_rows, self._left_out)
 
     async def _hand_over(self, connection: asyncpg.Connection, rows: list[OutboxRow], publisher: Publisher) -> bool:
         """Publish and mark one batch; tell whether the log took all of it."""
@@ -224,21 +237,42 @@ class Relay:
     async def _mark(self, connection: asyncpg.Connection, rows: list[OutboxRow]) -> None:
         if rows:
             await mark_published(connection, rows)
+            self._marked += len(rows)
             self._published.inc(len(rows))
 
     async def _meanwhile_alive(self, connection: asyncpg.Connection, work: Coroutine[Any, Any, Answer]) -> Answer:
         """Wait for the log while the lock's session is kept alive; losing the session stops the work."""
-        working, began = asyncio.create_task(work), time.monotonic()
+        keeping: list[asyncio.Task[Never]] = []  # begun when the log has taken its time: most often it does not
+        loop = asyncio.get_running_loop()
         try:
-            while not (await asyncio.wait([working], timeout=self._lease_seconds / 3))[0]:
-                waited = time.monotonic() - began
+            async with asyncio.timeout(None) as limit:
+                timer = loop.call_later(
+                    self._lease_seconds / 3, lambda: keeping.append(loop.create_task(self._keep(connection, limit)))
+                )
+                try:
+                    return await work
+                finally:
+                    timer.cancel()
+                    for task in keeping:
+                        task.cancel()
+                        await asyncio.wait([task])
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            return keeping[0].result()
+
+    async def _keep(self, connection: asyncpg.Connection, work: asyncio.Timeout) -> Never:
+        """Say now and then that the lock's session is alive; stop the work when it is not."""
+        waited = 0.0
+        try:
+            while True:
+                waited += self._lease_seconds / 3
                 self._pulse.trouble(f"the log has acknowledged nothing of this batch for {waited:.0f} s")
                 await connection.fetchval("SELECT 1")
-            return await working
-        finally:
-            if not working.done():
-                working.cancel()
-                await asyncio.wait([working], timeout=5)
+                await asyncio.sleep(self._lease_seconds / 3)
+        except Exception:
+            work.reschedule(asyncio.get_running_loop().time())
+            raise
 
     async def _pause(self, connection: asyncpg.Connection, seconds: float) -> None:
         """Wait, keeping the lock's session alive."""

@@ -12,14 +12,14 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
 
-from shared.bus.dispatch import Dispatcher
+from shared.bus.dispatch import Dispatcher, EventsCut
 from shared.bus.effects import Effects, blaming
-from shared.bus.inbox import claim, claim_with_effects, look
+from shared.bus.inbox import claim, claim_with_effects
 from shared.bus.incoming import Incoming
 from shared.bus.isolate import isolate
 from shared.db.engine import Database
 from shared.db.suspects import Suspects
-from shared.db.trouble import describe, overtaken, transaction_trouble
+from shared.db.trouble import describe, transaction_trouble
 from shared.db.uow import Actor
 from shared.telemetry.metrics import Metrics
 
@@ -40,11 +40,13 @@ class Settling:
         first_pause: timedelta,
     ) -> None:
         self._db = db
+        self._actor = Actor.system(db.service)
         self._dispatcher = dispatcher
         self._first_pause = first_pause
         self._largest = largest_transaction
         self._slice = min(FIRST_SLICE, largest_transaction)
         self._suspects = Suspects(db)
+        self._some_parked = True  # whether a key was, when we last looked: to begin with, one may be
         self._answered = False  # whether the database took the claim of the transaction at hand
         self._events = metrics.counter("consumer_events", "Events read, by what became of them", ("outcome",))
 
@@ -76,34 +78,31 @@ class Settling:
         """One inbox-and-effect transaction. Raises Failure, or what a database in trouble raised."""
         self._answered = False
         with blaming(events):
-            if len(events) <= FIRST_SLICE and await self._at_once(events):
+            if len(events) <= FIRST_SLICE and not self._some_parked and await self._at_once(events):
                 return
-            async with self._db.write(Actor.system(self._db.service), claim(events)) as uow:
+            async with self._db.write(self._actor, claim(events)) as uow:
                 self._answered = True
+                self._some_parked = bool(uow.told[0]["some_parked"])
                 effects = Effects(uow, self._dispatcher, self._first_pause)
                 await effects.settle(events)
         self._count(effects.outcomes)
 
     async def _at_once(self, events: Sequence[Incoming]) -> bool:
-        """Settle events of which nothing is known yet, claimed with their effects; False if that cannot be."""
-        settled = False
+        """Settle events of which nothing is known yet, claimed with their effects; False if nothing came of it."""
         try:
-            async with self._db.write(Actor.system(self._db.service), look(events)) as uow:
-                self._answered = True
+            async with self._db.write(self._actor, claim_with_effects(events)) as uow:
                 effects = Effects(uow, self._dispatcher, self._first_pause)
-                if settled := claim_with_effects(uow, events):
-                    await effects.attempt(events)
-        except Exception as error:
-            if not overtaken(error):
-                raise
+                await effects.attempt(events)
+        except EventsCut:
+            raise
+        except Exception:  # whatever it was, who claims them first meets it again, and knows more of them
             return False
-        if settled:
-            self._count(effects.outcomes)
-        return settled
+        self._count(effects.outcomes)
+        return True
 
     async def _park(self, event: Incoming, error: str) -> None:
         """Park an event whose transaction was lost with it."""
-        async with self._db.write(Actor.system(self._db.service), claim([event])) as uow:
+        async with self._db.write(self._actor, claim([event])) as uow:
             effects = Effects(uow, self._dispatcher, self._first_pause)
             # Another member may have handled or parked it meanwhile.
             for fresh in await effects.claimed([event]):

@@ -5,12 +5,14 @@ A session has one now, as a unit of work has: it is asked once, by whoever opens
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, literal_column
+from sqlalchemy import ColumnElement, literal_column, text
 
 from shared.db.base import UtcDateTime
 from shared.db.sessions import AnySession
-from shared.db.uow import BUSINESS_NOW, NOW
 
+BUSINESS_NOW = "now() + make_interval(secs => coalesce((SELECT seconds FROM clock_offset), 0))"
+ASK_NOW = f"SELECT {BUSINESS_NOW} AS now"
+NOW = text(ASK_NOW)
 ASKED = "now"
 
 

@@ -6,7 +6,7 @@ joins the transaction: SQLAlchemy has the connection in AUTOCOMMIT and never say
 as SQLAlchemy's, whichever way a statement went: a database in trouble is told from a wrong statement in one way.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -24,7 +24,7 @@ ROLLBACK_SECONDS = 1.0
 class Transaction:
     """One transaction on a lent connection; `begun` says whether it has been opened.
 
-    `first` is a statement that comes first in it when it is opened, with `{0}` where its first value goes.
+    `first` gives a statement that comes first in it when it is opened, with `{0}` where its first value goes.
     """
 
     def __init__(self, lent: Lent) -> None:
@@ -33,7 +33,7 @@ class Transaction:
         self._session: WriteSession | None = None
         self._silent = False
         self.begun = False
-        self.first: tuple[str, Sequence[Any]] | None = None
+        self.first: Callable[[], tuple[str, Sequence[Any]]] | None = None
 
     @property
     def session(self) -> WriteSession:
@@ -68,7 +68,7 @@ class Transaction:
         except ERRORS as error:
             raise self._told("BEGIN", error) from error
         if self.first is not None:
-            sql, values = self.first
+            sql, values = self.first()
             await self.ask(sql.format(*(f"${n}" for n in range(1, len(values) + 1))), values)
 
     async def fetch(self, sql: str, *values: Any) -> list[Any]:

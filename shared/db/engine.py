@@ -12,8 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from shared.db.driver import Transaction, join_transactions
 from shared.db.lending import Connections, Lent
+from shared.db.reckoning import ReckonedClock
 from shared.db.sessions import ReadSession
-from shared.db.uow import TIME, Actor, Question, UnitOfWork
+from shared.db.uow import TIME, Actor, Presumption, Question, UnitOfWork
 
 
 class Database:
@@ -56,15 +57,16 @@ class Database:
         )
         join_transactions(self.engine.sync_engine)
         self._connections = Connections(self.engine, pool_size, pool_timeout_seconds)
-        self._callbacks: list[Callable[[], None]] = []
+        self._clock = ReckonedClock()
+        self._wakers: list[Callable[[], bool]] = []
 
-    def on_commit(self, callback: Callable[[], None]) -> None:
-        """Call `callback` after every commit that wrote events: the relay's wake-up."""
-        self._callbacks.append(callback)
+    def on_commit(self, wake: Callable[[], bool]) -> None:
+        """Call `wake` after every commit that wrote events, unless one that was added later said that it will do."""
+        self._wakers.insert(0, wake)
 
     @asynccontextmanager
     async def write(
-        self, actor: Actor, asking: Question = TIME, *, within_seconds: float | None = None
+        self, actor: Actor, asking: Question | Presumption = TIME, *, within_seconds: float | None = None
     ) -> AsyncIterator[UnitOfWork]:
         """Open a unit of work; leaving the block commits it, an exception rolls it back.
 
@@ -76,7 +78,7 @@ class Database:
         transaction = Transaction(lent)
         try:
             left = None if within_seconds is None else max(within_seconds - (time.monotonic() - began), 0.1)
-            uow = await UnitOfWork.begun_with(transaction, self.service, actor, asking, left)
+            uow = await UnitOfWork.begun_with(transaction, self.service, actor, asking, self._clock, left)
             yield uow
             await uow.commit()
         except BaseException:
@@ -87,8 +89,7 @@ class Database:
         else:  # nothing to wait for
             await self._connections.give(lent)
         if uow.wakes_relay:
-            for callback in self._callbacks:
-                callback()
+            any(wake() for wake in self._wakers)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[ReadSession]:

@@ -7,8 +7,8 @@ blame; and what is tried for ever holds up all that come behind it.
 
 from collections.abc import Collection, Hashable
 
+from shared.db.clock import NOW
 from shared.db.engine import Database
-from shared.db.uow import NOW
 
 TROUBLES_BEFORE_BLAME = 5
 
@@ -31,4 +31,5 @@ class Suspects:
 
     def keep(self, some: Collection[Hashable]) -> None:
         """Clear all others of suspicion."""
-        self._troubles = {work: times for work, times in self._troubles.items() if work in some}
+        if self._troubles:
+            self._troubles = {work: times for work, times in self._troubles.items() if work in some}

@@ -1,9 +1,7 @@
 """Tells a database in trouble from a statement that is wrong: one is waited out, the other is somebody's fault."""
 
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-
-from shared.db.spine import inbox
 
 # Connection exceptions, rolled-back transactions (deadlock, serialization), exhausted resources, shutdown and start-up.
 _CLASSES = ("08", "40", "53")
@@ -19,13 +17,7 @@ def database_trouble(error: BaseException) -> bool:
     if not isinstance(error, DBAPIError):
         return False
     state = str(getattr(error.orig, "sqlstate", None) or "")
-    return error.connection_invalidated or overtaken(error) or state.startswith(_CLASSES) or state in _STATES
-
-
-def overtaken(error: BaseException) -> bool:
-    """Whether another one claimed an event meanwhile: who looks again will see it, and nothing is wrong with it."""
-    constraint = getattr(error.orig, "constraint_name", None) if isinstance(error, IntegrityError) else None
-    return constraint is not None and constraint == inbox.primary_key.name
+    return error.connection_invalidated or state.startswith(_CLASSES) or state in _STATES
 
 
 def transaction_trouble(error: BaseException) -> bool:

@@ -1,9 +1,11 @@
 """The unit of work: one transaction that holds the rows, the events, the timers and the audit entries of a command.
 
 Everything is written before the commit and the commit comes before the answer. Nothing else in the house commits
-(an architecture test says so). `now` is the database's clock plus the `clock_offset` row, never the process's.
+(an architecture test says so). `now` is the database's clock plus the `clock_offset` row, never the process's: it is
+asked for, or reckoned from the last answer and then looked at by the statement that writes (`Presumption`).
 """
 
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,12 +15,14 @@ from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Row, Table, bindparam, select, text
+from sqlalchemy import Row, Table, bindparam, select
 
 from shared.calendar import civil_day
 from shared.db.batch import Batch
+from shared.db.clock import ASK_NOW
 from shared.db.driver import Transaction
 from shared.db.ids import uuid7
+from shared.db.reckoning import ReckonedClock
 from shared.db.sessions import WriteSession
 from shared.db.spine import audit_entries, outbox
 from shared.db.timer_changes import TimerChanges
@@ -26,9 +30,6 @@ from shared.events import Envelope, Event, encode
 from shared.telemetry.trace import current_traceparent
 
 AS_TEXT = orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS | orjson.OPT_PASSTHROUGH_DATETIME
-BUSINESS_NOW = "now() + make_interval(secs => coalesce((SELECT seconds FROM clock_offset), 0))"
-ASK_NOW = f"SELECT {BUSINESS_NOW} AS now"
-NOW = text(ASK_NOW)
 
 
 class Question(NamedTuple):
@@ -44,6 +45,18 @@ class Question(NamedTuple):
 
 
 TIME = Question(ahead=True)
+
+
+class Presumption(NamedTuple):
+    """Instead of a question: the first statement, which raises unless what its writer presumes is so.
+
+    It is run before all others of the transaction, and where none begins it is a part of the one statement that writes
+    everything. The time is reckoned; `{0}` stands for the time at which it is sent, and has to be checked
+    (`shared.db.reckoning.HOLDS`); the values follow from `{1}` on.
+    """
+
+    sql: str
+    values: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -88,25 +101,27 @@ class UnitOfWork:
         transaction: Transaction,
         service: str,
         actor: Actor,
-        question: Question = TIME,
-        within_seconds: float | None = None,
+        question: Question | Presumption,
+        clock: ReckonedClock,
+        within_seconds: float | None,
     ) -> "UnitOfWork":
         """Ask for the time, and for what else the question holds: its rows are `told`."""
+        if isinstance(question, Presumption):
+            presumed, question = question, TIME
+            transaction.first = lambda: (presumed.sql, (clock.now(), *presumed.values))
+            if (now := clock.now()) is not None:
+                return cls(transaction, service, actor, [{"now": now}])
+        asked_at = time.monotonic()
         if not question.ahead:
             await transaction.begin(within_seconds)
-        return cls(transaction, service, actor, await transaction.ask(question.sql, question.values, within_seconds))
+        told = await transaction.ask(question.sql, question.values, within_seconds)
+        clock.learn(told[0]["now"], asked_at)
+        return cls(transaction, service, actor, told)
 
     @property
     def begun(self) -> bool:
         """Whether statements have been run in the transaction; if not, what is collected is written as one."""
         return self._transaction.begun
-
-    def begin_with(self, sql: str, *values: Any) -> None:
-        """Run a statement, whose first value goes at `{0}`, before all others of the transaction that may begin.
-
-        If none begins, it is a part of the one statement that writes everything.
-        """
-        self._transaction.first = sql, values
 
     @property
     def session(self) -> WriteSession:
@@ -238,7 +253,8 @@ class UnitOfWork:
         """Write what is collected and commit. `Database.write` does this at the end of its block."""
         await self._collect()
         if (first := self._transaction.first) is not None and not self.begun:
-            self._batch.also(first[0], *first[1])
+            sql, values = first()
+            self._batch.also(sql, *values)
         await self._transaction.commit(self._batch.taken())
 
     async def _collect(self) -> None:

@@ -24,9 +24,10 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from shared.auth import caller
 from shared.crypto import Vault
+from shared.db.clock import BUSINESS_NOW
 from shared.db.engine import Database
 from shared.db.spine import idempotency_keys
-from shared.db.uow import BUSINESS_NOW, Actor, Question, UnitOfWork
+from shared.db.uow import Actor, Question, UnitOfWork
 from shared.errors import Category, DomainError
 from shared.http.failures import sqlstate
 from shared.http.sessions import writing

@@ -8,8 +8,9 @@ from collections.abc import Collection
 
 from sqlalchemy import text
 
+from shared.db.clock import BUSINESS_NOW
 from shared.db.engine import Database
-from shared.db.uow import BUSINESS_NOW, Actor
+from shared.db.uow import Actor
 from shared.events import Event
 from shared.telemetry.metrics import Metrics
 

@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 from sqlalchemy import text
 
 from shared.bus.dead_letters import EVENT, OUTBOX, TIMER
+from shared.db.clock import BUSINESS_NOW
 from shared.db.sessions import ReadSession
-from shared.db.uow import BUSINESS_NOW
 from shared.service.definition import Gauge
 
 

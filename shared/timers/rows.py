@@ -15,11 +15,11 @@ from uuid import UUID
 from sqlalchemy import Row, bindparam, delete, func, insert, select, text, update
 
 from shared.db.base import UtcDateTime
+from shared.db.clock import NOW
 from shared.db.ids import uuid7
 from shared.db.sessions import ReadSession, WriteSession
 from shared.db.spine import dead_letters, timers
 from shared.db.timer_changes import letter_key
-from shared.db.uow import NOW
 
 _ALONE = text("""
     WITH wanted AS MATERIALIZED (SELECT id, subject FROM timers WHERE id = ANY(CAST(:ids AS uuid[])))

@@ -18,11 +18,12 @@ from uuid import UUID
 import structlog
 from sqlalchemy import Row
 
+from shared.db.clock import NOW
 from shared.db.engine import Database
 from shared.db.retry import RetryPolicy
 from shared.db.suspects import Suspects
 from shared.db.trouble import database_trouble, describe, row_is_held, transaction_trouble
-from shared.db.uow import NOW, Actor, UnitOfWork
+from shared.db.uow import Actor, UnitOfWork
 from shared.telemetry import trace
 from shared.telemetry.health import Health, Pulse
 from shared.telemetry.metrics import Metrics

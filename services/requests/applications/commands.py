@@ -19,8 +19,9 @@ from shared.auth import Principal
 from shared.auth.scope import require, require_on
 from shared.calendar.civil import SHANGHAI
 from shared.crypto import mask_name
+from shared.db.clock import BUSINESS_NOW
 from shared.db.ids import uuid7
-from shared.db.uow import BUSINESS_NOW, UnitOfWork
+from shared.db.uow import UnitOfWork
 from shared.errors import NotFound
 from shared.events import requests as events
 from shared.replicas.place import Place, is_told, place_and, place_asked, place_told

@@ -1,12 +1,13 @@
 """A few events are claimed in the statement that writes their effects: what comes in between must be seen."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, select, text
 
 from shared.bus.dispatch import Dispatcher
 from shared.bus.incoming import Incoming, incoming
@@ -32,8 +33,11 @@ async def ask(uow: UnitOfWork, event: Envelope[Counted]) -> None:
 
 
 def settling(db: Database, handle: Handle) -> Settling:
+    """A member that has looked and found no key parked, as every one has after its first events."""
     dispatcher = Dispatcher({Counted: handle}, 30)
-    return Settling(db, dispatcher, Metrics("tests"), largest_transaction=500, first_pause=timedelta(hours=1))
+    found = Settling(db, dispatcher, Metrics("tests"), largest_transaction=500, first_pause=timedelta(hours=1))
+    found._some_parked = False
+    return found
 
 
 def events(subject: UUID, *numbers: int) -> list[Incoming]:
@@ -123,3 +127,60 @@ async def test_of_a_few_the_one_that_fails_is_parked_and_the_others_take_effect(
     assert await settling(counters, picky).settle_some(batch) == len(batch)
     assert await effects_of(counters) == {subjects[0]: [1, 2], subjects[2]: [1, 2]}
     assert (await count(counters, inbox), await count(counters, parked_events)) == (6, 2)
+
+
+@pytest.mark.parametrize("handle", [collect, ask])
+@pytest.mark.parametrize("among", [1, 3])
+async def test_a_key_that_another_member_parked_since_we_looked_is_seen(
+    counters: Database, another: Database, handle: Handle, among: int
+) -> None:
+    (subject,) = some_ids(1)
+    first, *rest = events(subject, *range(among + 1))
+
+    async def fail(_uow: UnitOfWork, _event: Envelope[Counted]) -> None:
+        raise RuntimeError("the other member cannot do it")
+
+    ours = settling(counters, handle)
+    await settling(another, fail).settle_some([first])
+    assert await ours.settle_some(rest) == among
+    assert await effects_of(counters) == {}
+    assert await count(counters, parked_events) == 1 + among
+
+
+@pytest.mark.parametrize("handle", [collect, ask])
+async def test_an_effect_has_the_databases_time_also_when_its_clock_was_moved(
+    counters: Database, handle: Handle
+) -> None:
+    (subject,) = some_ids(1)
+    told = list[datetime]()
+
+    async def note(uow: UnitOfWork, event: Envelope[Counted]) -> None:
+        told.append(uow.now)
+        await handle(uow, event)
+
+    ours = settling(counters, note)
+    for number, days in enumerate((0, 0, 3, 3, -2, -2, 0)):
+        async with counters.read() as session:
+            await session.execute(text("DELETE FROM clock_offset"))
+            await session.execute(text("INSERT INTO clock_offset (seconds) VALUES (:s)"), {"s": days * 86400})
+        await ours.settle_some(events(subject, number))
+        shown = datetime.now(UTC) + timedelta(days=days)
+        assert abs(told[-1] - shown) < timedelta(seconds=0.5)
+    assert await effects_of(counters) == {subject: list(range(7))}
+    assert len(told) == 7 + 3  # once more whenever the clock had been moved
+
+
+async def test_a_handler_that_passes_over_errors_does_not_pass_over_a_doomed_transaction(counters: Database) -> None:
+    """What it takes for its own failure is the claim's, and the event has been done."""
+    (subject,) = some_ids(1)
+    (one,) = events(subject, 1)
+
+    async def heedless(uow: UnitOfWork, event: Envelope[Counted]) -> None:
+        with suppress(Exception):
+            await ask(uow, event)
+
+    ours = settling(counters, heedless)
+    for _ in range(3):
+        assert await ours.settle_some([one]) == 1
+    assert await effects_of(counters) == {subject: [1]}
+    assert await count(counters, parked_events) == 0

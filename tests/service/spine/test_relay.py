@@ -15,8 +15,8 @@ from shared.bus.dead_letters import DeadLetter
 from shared.bus.doorbell import Doorbell
 from shared.bus.embedded import EmbeddedTransport
 from shared.bus.memory import MemoryTransport
-from shared.bus.outbox import Shard
-from shared.bus.relay import BATCH_BYTES, Relay
+from shared.bus.outbox import BATCH_BYTES, Shard
+from shared.bus.relay import Relay
 from shared.bus.transport import Record, RecordRefused, TopicMissing, TransportUnavailable
 from shared.db import direct
 from shared.db.engine import Database

@@ -16,7 +16,7 @@ from shared.bus.relay import Relay
 from shared.bus.transport import Publisher, Record, RecordRefused, TransportUnavailable
 from shared.db.engine import Database
 from shared.db.spine import outbox
-from tests.kit.spine import COUNTERS, SYSTEM, Counted, emit, running, some_ids, until
+from tests.kit.spine import AGENCY, COUNTERS, SYSTEM, Counted, emit, running, some_ids, until
 
 STATES = replace(COUNTERS, name="test.states", compacted=True)
 
@@ -72,8 +72,10 @@ async def log() -> Log:
 
 
 async def emit_state(db: Database, subject: UUID, *numbers: int) -> None:
-    await emit(db, subject, *numbers)
     async with db.write(SYSTEM) as uow:
+        for number in numbers:
+            uow.emit(Counted(number=number), subject=subject, agency_id=AGENCY)
+        await uow.flush()
         await uow.session.execute(update(outbox).where(outbox.c.key == str(subject)).values(topic=STATES.name))
 
 

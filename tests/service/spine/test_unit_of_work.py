@@ -69,7 +69,12 @@ async def test_a_block_that_fails_writes_nothing(db: Database) -> None:
 
 async def test_the_relay_is_woken_after_the_commit_and_only_for_events(db: Database) -> None:
     seen: list[str] = []
-    db.on_commit(lambda: seen.append("woken"))
+
+    def wake() -> bool:
+        seen.append("woken")
+        return True
+
+    db.on_commit(wake)
     async with db.write(CLERK) as uow:
         uow.audit("looked", subject=uuid7(), agency_id=AGENCY)
     assert seen == []
