@@ -21,7 +21,7 @@ from shared.bus.transport import TransportError
 from shared.db.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from shared.db.engine import Database
 from shared.db.uow import Actor
-from shared.errors import DomainError
+from shared.errors import DomainError, NotFound
 from shared.service.provisioning import NoDatabase
 from shared.service.runtime import database_url
 
@@ -59,11 +59,13 @@ def operator() -> Actor:
     return Actor("system", f"operator:{name}", f"运维（{name}）")
 
 
-def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run to the end; what a person can act on is told in one sentence."""
+def run(work: Coroutine[Any, Any, T], absent: str = "") -> T:
+    """Run to the end; what a person can act on is told in one sentence: `absent` where there is no such thing."""
     try:
         return asyncio.run(work)
     except DomainError as error:
+        if absent and isinstance(error, NotFound):
+            raise Failed(absent) from None
         raise Failed(f"{error.title} ({error.code}) {error.detail}".strip()) from None
     except (NoDatabase, EmbeddedPostgresError, TransportError) as error:
         raise Failed(str(error)) from None

@@ -70,6 +70,11 @@ def import_notice(
         raise Failed(f"{file}: {error.detail or error.title}") from None
     if absent := [key for key, value in (("title", notice.title), ("notice", notice.number)) if not value]:
         raise Failed(f"{file}: what is published cites its paper: {' and '.join(absent)} must be given")
+    if notice.grade == "C":
+        raise Failed(
+            f"{file}: it is graded C, unconfirmed, and days that are published count as confirmed:"
+            " compare it with the paper, then grade it B"
+        )
     portal = Portal(base_url)
     agency_id = portal.agency(agency)["id"]
     admin = portal.bearer(token) if token else portal.staff("calendar-import", "日历管理员", ("admin", agency_id))

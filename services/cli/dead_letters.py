@@ -17,6 +17,10 @@ app = command_app(group=True)
 Letter = Annotated[UUID, typer.Argument(help="The dead letter's id, from `list`.", show_default=False)]
 
 
+def _absent(service: str, letter: UUID) -> str:
+    return f"{service} has no dead letter {letter}: `lantai dead-letters list {service} --all` names them"
+
+
 @app.command("list")
 def list_letters(
     service: ServiceName,
@@ -55,7 +59,7 @@ def show(service: ServiceName, letter: Letter, var: Var = Path("var")) -> None:
         async with database(service) as db, db.read() as session:
             return await dead_letters.show(session, letter)
 
-    typer.echo(json.dumps(asdict(run(work())), ensure_ascii=False, indent=2, default=str))
+    typer.echo(json.dumps(asdict(run(work(), _absent(service, letter))), ensure_ascii=False, indent=2, default=str))
 
 
 @app.command()
@@ -67,7 +71,7 @@ def replay(service: ServiceName, letter: Letter, var: Var = Path("var")) -> None
         async with database(service) as db, db.write(operator()) as uow:
             await dead_letters.replay(uow, letter)
 
-    run(work())
+    run(work(), _absent(service, letter))
     typer.echo(f"{letter}: replayed")
 
 
@@ -80,5 +84,5 @@ def discard(service: ServiceName, letter: Letter, reason: Reason, var: Var = Pat
         async with database(service) as db, db.write(operator()) as uow:
             await dead_letters.discard(uow, letter, reason)
 
-    run(work())
+    run(work(), _absent(service, letter))
     typer.echo(f"{letter}: discarded")

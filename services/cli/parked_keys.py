@@ -17,6 +17,10 @@ app = command_app(group=True)
 Head = Annotated[UUID, typer.Argument(help="The failing event's id, from `list`.", show_default=False)]
 
 
+def _absent(service: str, event: UUID) -> str:
+    return f"no key of {service} stands still for the event {event} (any more): see `lantai parked-keys list {service}`"
+
+
 @app.command("list")
 def list_keys(service: ServiceName, var: Var = Path("var")) -> None:
     """List the keys of SERVICE that stand still, longest first, one line each.
@@ -47,7 +51,7 @@ def show(service: ServiceName, event: Head, var: Var = Path("var")) -> None:
         async with database(service) as db, db.read() as session:
             return await standing.show(session, event)
 
-    typer.echo(json.dumps(asdict(run(work())), ensure_ascii=False, indent=2, default=str))
+    typer.echo(json.dumps(asdict(run(work(), _absent(service, event))), ensure_ascii=False, indent=2, default=str))
 
 
 @app.command()
@@ -59,7 +63,7 @@ def retry(service: ServiceName, event: Head, var: Var = Path("var")) -> None:
         async with database(service) as db, db.write(operator()) as uow:
             await standing.retry(uow, event)
 
-    run(work())
+    run(work(), _absent(service, event))
     typer.echo(f"{event}: tried again now; `list` shows whether it still stands")
 
 
@@ -72,5 +76,5 @@ def discard(service: ServiceName, event: Head, reason: Reason, var: Var = Path("
         async with database(service) as db, db.write(operator()) as uow:
             await standing.discard(uow, event, reason)
 
-    run(work())
+    run(work(), _absent(service, event))
     typer.echo(f"{event}: discarded")

@@ -26,6 +26,7 @@ from shared.errors import Category, DomainError, NotFound
 
 NO_AGENCY = UUID(int=0)
 EVENT, TIMER, OUTBOX = "event", "timer", "outbox"
+DECISIONS = {"replayed": "已重放", "discarded": "已放弃", "withdrawn": "定时器已撤销或重新设定"}
 
 
 class DeadLetterDecided(DomainError):
@@ -189,7 +190,8 @@ async def _decide(uow: UnitOfWork, letter_id: UUID, decision: str, why: Mapping[
     if row is None:
         raise NotFound()
     if row.decided_at is not None:
-        raise DeadLetterDecided(decision=row.decision, decided_by=row.decided_by)
+        told = f"{row.decided_by}：{DECISIONS[row.decision]}。"
+        raise DeadLetterDecided(told, decision=row.decision, decided_by=row.decided_by)
     await uow.session.execute(
         update(dead_letters)
         .where(dead_letters.c.id == letter_id)

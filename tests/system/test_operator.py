@@ -143,7 +143,9 @@ def test_nothing_waits_among_the_dead_letters(system: dict[str, str]) -> None:
         listed = run("dead-letters", "list", service, environment=system)
         assert (listed.returncode, listed.stdout) == (0, ""), listed.stdout
     missing = run("dead-letters", "replay", "requests", "0191d000-0000-7000-8000-000000000001", environment=system)
-    assert missing.returncode == 1 and "not_found" in missing.stderr
+    assert missing.returncode == 1 and "`lantai dead-letters list requests --all` names them" in missing.stderr
+    missing = run("parked-keys", "retry", "requests", "0191d000-0000-7000-8000-000000000001", environment=system)
+    assert missing.returncode == 1 and "see `lantai parked-keys list requests`" in missing.stderr
 
 
 def test_documents_are_printed_without_a_server() -> None:

@@ -41,6 +41,15 @@ def test_an_import_names_what_the_file_must_cite(tmp_path: Path) -> None:
     assert done.returncode == 1 and done.stderr.endswith("title and notice must be given\n")
 
 
+def test_a_notice_that_nobody_confirmed_is_not_imported(tmp_path: Path) -> None:
+    """What is published shows no grade: its dates would be called certain."""
+    file = tmp_path / "2027.toml"
+    file.write_text('year = 2027\ntitle = "通知"\nnotice = "1号"\ngrade = "C"\nholidays = ["2027-01-01"]\n')
+    done = run("calendar", "import", str(file), "--agency", "x", environment={})
+    assert done.returncode == 1 and len(done.stderr.splitlines()) == 1
+    assert "graded C, unconfirmed" in done.stderr and done.stderr.endswith("then grade it B\n")
+
+
 @pytest.mark.parametrize(
     "command", ["clock due remedy.sue {}", "calendar show 2015 --known-on {}"], ids=["due", "calendar"]
 )
