@@ -13,7 +13,7 @@ import time
 import zlib
 from collections.abc import Collection, Coroutine
 from contextlib import AsyncExitStack, suppress
-from typing import Any, Never, TypeVar
+from typing import Any, TypeVar
 
 import asyncpg
 import structlog
@@ -242,36 +242,34 @@ class Relay:
 
     async def _meanwhile_alive(self, connection: asyncpg.Connection, work: Coroutine[Any, Any, Answer]) -> Answer:
         """Wait for the log while the lock's session is kept alive; losing the session stops the work."""
-        keeping: list[asyncio.Task[Never]] = []  # begun when the log has taken its time: most often it does not
-        loop = asyncio.get_running_loop()
-        try:
-            async with asyncio.timeout(None) as limit:
-                timer = loop.call_later(
-                    self._lease_seconds / 3, lambda: keeping.append(loop.create_task(self._keep(connection, limit)))
-                )
-                try:
-                    return await work
-                finally:
-                    timer.cancel()
-                    for task in keeping:
-                        task.cancel()
-                        await asyncio.wait([task])
-        except TimeoutError:
-            if not limit.expired():
-                raise
-            return keeping[0].result()
+        loop, done = asyncio.get_running_loop(), asyncio.Event()
+        keeping: list[asyncio.Task[None]] = []  # begun when the log has taken its time: most often it does not
+        async with asyncio.timeout(None) as limit:
+            timer = loop.call_later(
+                self._lease_seconds / 3, lambda: keeping.append(loop.create_task(self._keep(connection, done, limit)))
+            )
+            try:
+                return await work
+            finally:
+                timer.cancel()
+                done.set()
+                if keeping:
+                    await keeping[0]  # raises why the session is lost; else the next question needs an idle session
 
-    async def _keep(self, connection: asyncpg.Connection, work: asyncio.Timeout) -> Never:
+    async def _keep(self, connection: asyncpg.Connection, done: asyncio.Event, work: asyncio.Timeout) -> None:
         """Say now and then that the lock's session is alive; stop the work when it is not."""
         waited = 0.0
         try:
-            while True:
+            while not done.is_set():
                 waited += self._lease_seconds / 3
                 self._pulse.trouble(f"the log has acknowledged nothing of this batch for {waited:.0f} s")
                 await connection.fetchval("SELECT 1")
-                await asyncio.sleep(self._lease_seconds / 3)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self._lease_seconds / 3):
+                        await done.wait()
         except Exception:
-            work.reschedule(asyncio.get_running_loop().time())
+            if not done.is_set():
+                work.reschedule(asyncio.get_running_loop().time())
             raise
 
     async def _pause(self, connection: asyncpg.Connection, seconds: float) -> None:

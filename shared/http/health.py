@@ -54,7 +54,8 @@ async def _run(check: Check) -> CheckResult:
         return CheckResult(status="failed", reason=f"{CHECK_SECONDS:g} 秒内无响应")
     except Exception as error:  # whatever a check trips over is its answer
         log.warning("check_failed", error=repr(error))
-        return CheckResult(status="failed", reason=type(error).__name__)
+        cause = getattr(error, "orig", None) or error  # its text may name hosts, and anybody may ask
+        return CheckResult(status="failed", reason=f"无法检查（{type(cause).__name__}），详见日志 check_failed")
 
 
 def database_check(db: Database) -> Check:

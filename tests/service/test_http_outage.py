@@ -91,6 +91,7 @@ async def test_503_at_once_and_recovery_by_itself(gated: tuple[EdgeService, Gate
     assert time.monotonic() - started < 3
     ready = await edge.client.get("http://edge.test/readyz")
     assert (ready.status_code, ready.json()["checks"]["database"]["status"]) == (503, "failed")
+    assert "详见日志 check_failed" in ready.json()["checks"]["database"]["reason"]
     assert (await edge.client.get("http://edge.test/healthz")).status_code == 200
     assert (await edge.client.get("http://edge.test/metrics")).status_code == 200
     await gate.open()
