@@ -3,7 +3,7 @@
 import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -12,9 +12,12 @@ import typer
 from services.cli.attach import Var, run, use_system_in
 from services.cli.command import ServiceName, command_app, load_settings
 from services.cli.failure import Failed
+from shared.bus.transport import GroupActive
 from shared.db.embedded import EmbeddedPostgres
 from shared.events import TOPICS
 from shared.service.runtime import make_transport
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)  # a log's clock begins here, and Kafka takes no time before
 
 app = command_app()
 FromTime = Annotated[
@@ -32,11 +35,12 @@ def replay(
     topic: OfTopics = None,
     var: Var = Path("var"),
 ) -> None:
-    """Move the place where SERVICE reads its topics back (or forward); its worker must be stopped meanwhile.
+    """Move the place where SERVICE reads its topics back; its worker, or `lantai up`, must be stopped meanwhile.
 
-    What the service has handled before takes no second effect: its inbox knows the events and drops them. So this
-    brings back what was passed over, after the service's database was restored from an older copy, say. Dead letters
-    and parked keys are decided where they are (`lantai parked-keys`).
+    No place moves forward: what the service has not read yet it reads in any case. What it has handled before takes no
+    second effect: its inbox knows the events and drops them. So this brings back what was passed over, after the
+    service's database was restored from an older copy, say. Dead letters and parked keys are decided where they are
+    (`lantai parked-keys`).
     """
     if from_beginning == (from_time is not None):
         raise typer.BadParameter("say either --from-time or --from-beginning")
@@ -51,7 +55,13 @@ def replay(
             transport = make_transport(settings)
             await transport.start()
             stack.push_async_callback(transport.stop)
-            return await transport.rewind(definition.group, topics, at)
+            try:
+                return await transport.rewind(definition.group, topics, at)
+            except GroupActive:
+                raise Failed(
+                    f"somebody reads for {definition.group}: stop `lantai worker {service}`, or `lantai up`, "
+                    "and wait some seconds if it was killed"
+                ) from None
 
     for name, ahead in sorted(run(work()).items()):
         typer.echo(f"{service} {name}: {ahead} to read; what was handled before is dropped")
@@ -77,6 +87,10 @@ def _moment(text: str) -> datetime:
         raise Failed(f"{text} is not a time (2026-11-23T08:00+08:00)") from None
     if moment.tzinfo is None:
         raise Failed(f"{text} says no time zone: write {text}+08:00 for Beijing time")
+    if moment < EPOCH:
+        raise Failed(f"{text} is before 1970, and so before any log: say --from-beginning")
+    if moment > datetime.now(UTC):
+        raise Failed(f"{text} lies in the future: say when the first event to read again was appended")
     return moment
 
 

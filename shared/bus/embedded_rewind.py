@@ -1,4 +1,4 @@
-"""Moves the positions of a group of the embedded log that nobody reads for."""
+"""Moves the positions of a group of the embedded log that nobody reads for: back, never forward."""
 
 from collections import Counter
 from collections.abc import Collection
@@ -9,12 +9,16 @@ import asyncpg
 from shared.bus.transport import GroupActive, TopicMissing
 
 _ALIVE = "SELECT count(*) FROM bus_members WHERE group_name = $1 AND alive_until > clock_timestamp()"
+# What is unread stays so: a time after what is committed moves nothing, and who has never read begins at the beginning.
 _STARTS = """
-    SELECT p.topic, p.partition, p.next_offset, coalesce(
+    SELECT p.topic, p.partition, p.next_offset, least(c.position, coalesce(
         (SELECT min(r."offset") FROM bus_records r
-         WHERE r.topic = p.topic AND r.partition = p.partition AND ($2::timestamptz IS NULL OR r.at >= $2)),
-        p.next_offset) AS position
-    FROM bus_partitions p WHERE p.topic = ANY($1::text[])
+         WHERE r.topic = p.topic AND r.partition = p.partition
+           AND (c.position IS NULL OR $2::timestamptz IS NULL OR r.at >= $2)),
+        p.next_offset)) AS position
+    FROM bus_partitions p
+    LEFT JOIN bus_cursors c ON (c.group_name, c.topic, c.partition) = ($3, p.topic, p.partition)
+    WHERE p.topic = ANY($1::text[])
 """
 # A member that was frozen for longer than its lease is the owner no more: its commit comes too late.
 _MOVE = """
@@ -33,7 +37,7 @@ async def rewind(
 ) -> dict[str, int]:
     """See `Transport.rewind`. All positions move, or none."""
     async with connection.transaction():
-        starts = await connection.fetch(_STARTS, list(topics), at)
+        starts = await connection.fetch(_STARTS, list(topics), at, group)
         if missing := set(topics) - {row["topic"] for row in starts}:
             raise TopicMissing(missing)
         columns = [[row[name] for row in starts] for name in ("topic", "partition", "position")]

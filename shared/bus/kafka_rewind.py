@@ -1,4 +1,4 @@
-"""Moves the positions of a Kafka group that nobody reads for; the broker refuses it to anybody else's group."""
+"""Moves the positions of a Kafka group back; the broker refuses it for a group that somebody reads for."""
 
 from collections import Counter
 from collections.abc import Collection
@@ -55,9 +55,18 @@ def _members(group: Any) -> Any:
 async def _starts(
     consumer: AIOKafkaConsumer, places: list[TopicPartition], at: datetime | None
 ) -> dict[TopicPartition, int]:
-    if at is None:
-        first: dict[TopicPartition, int] = await consumer.beginning_offsets(places)
-        return first
+    """Nothing unread is passed over: never behind what is committed, and from the beginning where nothing is."""
+    first = await consumer.beginning_offsets(places)
+    asked = first if at is None else await _appended_since(consumer, places, at)
+    committed = {place: await consumer.committed(place) for place in places}
+    return {
+        place: first[place] if committed[place] is None else min(committed[place], asked[place]) for place in places
+    }
+
+
+async def _appended_since(
+    consumer: AIOKafkaConsumer, places: list[TopicPartition], at: datetime
+) -> dict[TopicPartition, int]:
     found = await consumer.offsets_for_times({place: int(at.timestamp() * 1000) for place in places})
     ends = await consumer.end_offsets(places)
     return {place: ends[place] if found[place] is None else found[place].offset for place in places}

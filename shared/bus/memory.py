@@ -100,7 +100,8 @@ class MemoryTransport:
         ahead = dict.fromkeys(topics, 0)
         for place, log in self._logs.items():
             if place[0] in ahead:
-                start = next((d.offset for d in log if at is None or d.at >= at), len(log))
+                asked = next((d.offset for d in log if at is None or d.at >= at), len(log))
+                start = min(self._positions.get((group, place), 0), asked)
                 self._positions[group, place] = start
                 ahead[place[0]] += len(log) - start
         return ahead

@@ -171,8 +171,9 @@ class Transport(Publisher, Protocol):
         """Join `group`; the member leaves at the end of the block. A new group starts at the beginning."""
 
     async def rewind(self, group: str, topics: Collection[str], at: datetime | None) -> dict[str, int]:
-        """Let a group that nobody reads for go on from what was appended at or after `at`; None is the beginning.
+        """Let a group that nobody reads for go back to what was appended at or after `at`; None is the beginning.
 
+        No position moves forward: what is unread stays so, all of it in a partition that the group has never read.
         Return how many places of each topic lie before it then. Raises GroupActive or TopicMissing; nothing has moved.
         """
 

@@ -236,6 +236,19 @@ class TransportSuite:
                 assert await nothing_more(subscription)
                 assert await subscription.missed() == {}
 
+    async def test_a_group_that_is_sent_back_passes_nothing_over(self, log: Transport, topic: Topic) -> None:
+        """A time after what is unread, by a typing error say, moves no position; one who never read reads all."""
+        group, later = f"g-{topic.name}", datetime.now(UTC) + timedelta(days=365)
+        await log.publish([record(topic, f"k{n}", n) for n in range(10)])
+        assert await log.rewind(group, [topic.name], later) == {topic.name: 10}
+        async with log.subscribe(group, [topic.name]) as subscription:
+            await read(subscription, 10)
+        await log.publish([record(topic, f"k{n}", n) for n in range(10, 15)])
+        assert await log.rewind(group, [topic.name], later) == {topic.name: 5}
+        async with log.subscribe(group, [topic.name]) as subscription:
+            assert sorted(int(d.record.body) for d in await read(subscription, 5)) == list(range(10, 15))
+            assert await nothing_more(subscription)
+
     async def test_a_group_is_not_sent_back_in_a_topic_that_does_not_exist(self, log: Transport, topic: Topic) -> None:
         with pytest.raises(TopicMissing, match="unheard"):
             await log.rewind(f"g-{topic.name}", [topic.name, "test.unheard.of"], None)

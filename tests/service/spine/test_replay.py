@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from subprocess import CompletedProcess
 
 import pytest
@@ -70,9 +70,18 @@ async def test_the_command_sends_a_service_back(log: EmbeddedTransport, command:
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith(f"notify {INCIDENTS.name}: 3 to read")
     assert await unread(log) == 3
-    later = (datetime.now(UTC) + timedelta(days=1)).isoformat()
-    assert "0 to read" in (await asyncio.to_thread(command, "--from-time", later, *topic)).stdout
-    assert await unread(log) == 0
+
+
+async def test_the_command_passes_nothing_over(log: EmbeddedTransport, command: Command) -> None:
+    """Neither by a time after what is unread, nor by a year mistyped."""
+    topic = ("--topic", INCIDENTS.name)
+    await log.publish([Record(INCIDENTS.name, "k3", {}, b"{}")])
+    now = datetime.now(UTC)
+    done = await asyncio.to_thread(command, "--from-time", now.isoformat(), *topic)
+    assert done.stdout.startswith(f"notify {INCIDENTS.name}: 1 to read")
+    refused = await asyncio.to_thread(command, "--from-time", now.replace(year=now.year + 1, day=1).isoformat(), *topic)
+    assert refused.returncode == 1 and "lies in the future" in refused.stderr
+    assert await unread(log) == 1
 
 
 async def test_the_command_leaves_a_service_alone_that_is_reading(log: EmbeddedTransport, command: Command) -> None:
@@ -80,7 +89,7 @@ async def test_the_command_leaves_a_service_alone_that_is_reading(log: EmbeddedT
         await subscription.fetch(1, 1)
         refused = await asyncio.to_thread(command, "--from-beginning", "--topic", INCIDENTS.name)
     assert refused.returncode == 1
-    assert refused.stderr.startswith(f"lantai: somebody reads for {GROUP}: stop it first")
+    assert refused.stderr.startswith(f"lantai: somebody reads for {GROUP}: stop `lantai worker notify`, or `lantai up`")
     assert await unread(log) == 0
 
 
@@ -91,6 +100,7 @@ async def test_the_command_leaves_a_service_alone_that_is_reading(log: EmbeddedT
         (["--from-beginning", "--from-time", "2026-11-23T08:00+08:00"], 2, "--from-beginning"),
         (["--from-time", "yesterday"], 1, "not a time"),
         (["--from-time", "2026-11-23T08:00"], 1, "+08:00"),
+        (["--from-time", "1969-12-31T23:59+00:00"], 1, "say --from-beginning"),
         (["--from-beginning", "--topic", "lantai.requests.replies"], 1, "notify does not read"),
     ],
 )
