@@ -15,10 +15,14 @@ from shared.db.engine import Database
 
 log = structlog.get_logger(__name__)
 COALESCE_SECONDS = 0.005
+RECONNECT_SECONDS = 0.5
 
 
 class Doorbell:
-    """Rings for every commit of `db` that wrote events. Without it the relay's poll finds them a little later."""
+    """Rings for commits of `db` that wrote events, unless the relay beside it takes them all.
+
+    Without it the relay's poll finds them a little later.
+    """
 
     def __init__(self, db: Database) -> None:
         self._url = db.url
@@ -46,15 +50,18 @@ class Doorbell:
             while True:
                 await self._rung.wait()
                 self._rung.clear()
+                pause = COALESCE_SECONDS
                 try:
                     connection = connection or await direct.connect(self._url, self._name)
                     await connection.execute(f"NOTIFY {CHANNEL}")
                 except direct.UNREACHABLE:
+                    pause = RECONNECT_SECONDS if connection is None else COALESCE_SECONDS
                     connection = None
+                    self._rung.set()
                 except Exception:  # the relay polls meanwhile, but nobody would ring again
                     log.exception("doorbell failed", doorbell=self._name)
                     connection = None
-                await asyncio.sleep(COALESCE_SECONDS)
+                await asyncio.sleep(pause)
         finally:
             if connection is not None:
                 await direct.close(connection)

@@ -52,7 +52,16 @@ class Effects:
         else:
             await park(self._uow, event, error, self._first_pause)
             self._standing.add(event.place)
-        log.warning("event failed, key parked", type=event.type, event_id=str(event.event_id), error=error)
+        topic, key = event.place
+        log.warning(
+            "event failed, key parked",
+            service=self._uow.service,
+            topic=topic,
+            key=key,
+            type=event.type,
+            event_id=str(event.event_id),
+            error=error,
+        )
         self.outcomes["failed"] += 1
 
     async def _attempt_in_savepoint(self, events: Sequence[Incoming]) -> None:

@@ -81,7 +81,7 @@ async def parked_among(
     Most often none is: `some_parked` is what `SOME_PARKED` told in this transaction, where that is recent enough.
     """
     if some_parked is not None:
-        events = maybe_parked(events, some_parked)
+        events = _maybe_parked(events, some_parked)
     wanted = {event.place for event in events}
     if not wanted:
         return set()
@@ -89,7 +89,7 @@ async def parked_among(
     return {(row["topic"], row["key"]) for row in await uow.fetch(_HELD, topics, keys)}
 
 
-def maybe_parked(events: Iterable[Incoming], some_parked: Sequence[Sequence[str]]) -> Iterable[Incoming]:
+def _maybe_parked(events: Iterable[Incoming], some_parked: Sequence[Sequence[str]]) -> Iterable[Incoming]:
     """Return the events whose key may be parked, by what `SOME_PARKED` told."""
     if len(some_parked) > LISTED:
         return events

@@ -163,7 +163,7 @@ class Relay:
 
     async def _read(self, connection: asyncpg.Connection) -> list[OutboxRow]:
         few = await unpublished(connection, self._shard, self._few, self._left_out)
-        if len(few) < self._few:  # as most often; to read many is more work
+        if len(few) < self._few or self._few == self._batch_rows:  # as most often; to read many is more work
             return few
         return await unpublished(connection, self._shard, self._batch_rows, self._left_out)
 

@@ -114,5 +114,7 @@ class Retries:
         if pause is not None:
             return "failed", False
         await bury_event(uow.session, head, attempts, error)
-        log.error("event is a dead letter", event_id=str(head.incoming.event_id), error=error)
+        topic, key = place
+        event_id = str(head.incoming.event_id)
+        log.error("event is a dead letter", service=uow.service, topic=topic, key=key, event_id=event_id, error=error)
         return "dead", False

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
 
-from shared.bus.dispatch import Dispatcher, EventsCut
+from shared.bus.dispatch import Dispatcher, EventsCut, EventsFailed
 from shared.bus.effects import Effects, blaming
 from shared.bus.inbox import claim, claim_with_effects
 from shared.bus.incoming import Incoming
@@ -48,6 +48,7 @@ class Settling:
         self._suspects = Suspects(db)
         self._some_parked = True  # whether a key was, when we last looked: to begin with, one may be
         self._answered = False  # whether the database took the claim of the transaction at hand
+        self._begun_again = metrics.counter("consumer_begun_again", "Transactions undone to claim their events first")
         self._events = metrics.counter("consumer_events", "Events read, by what became of them", ("outcome",))
 
     async def settle_some(self, events: Sequence[Incoming]) -> int:
@@ -93,9 +94,10 @@ class Settling:
             async with self._db.write(self._actor, claim_with_effects(events)) as uow:
                 effects = Effects(uow, self._dispatcher, self._first_pause)
                 await effects.attempt(events)
-        except EventsCut:
-            raise
-        except Exception:  # whatever it was, who claims them first meets it again, and knows more of them
+        except Exception as error:  # whatever it was, who claims them first meets it again, and knows more of them
+            if isinstance(error, EventsCut) or (isinstance(error, EventsFailed) and uow.presumed_rightly):
+                raise  # but this would only cost its time once more
+            self._begun_again.inc()
             return False
         self._count(effects.outcomes)
         return True

@@ -6,6 +6,7 @@ joins the transaction: SQLAlchemy has the connection in AUTOCOMMIT and never say
 as SQLAlchemy's, whichever way a statement went: a database in trouble is told from a wrong statement in one way.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -24,7 +25,8 @@ ROLLBACK_SECONDS = 1.0
 class Transaction:
     """One transaction on a lent connection; `begun` says whether it has been opened.
 
-    `first` gives a statement that comes first in it when it is opened, with `{0}` where its first value goes.
+    `first` gives a statement that comes first in it when it is opened, with `{0}` where its first value goes, and is
+    forgotten when that has been done.
     """
 
     def __init__(self, lent: Lent) -> None:
@@ -64,12 +66,21 @@ class Transaction:
             return
         self.begun = True  # before it is so: a BEGIN that is cut off takes effect when nobody looks
         try:
+            await self._open(within_seconds)
+        except BaseException as error:
+            if self._silent or isinstance(error, asyncio.CancelledError):
+                self._driver.terminate()  # whoever goes on all the same must not write where `first` was not run
+            raise
+
+    async def _open(self, within_seconds: float | None) -> None:
+        try:
             await self._driver.execute("BEGIN", timeout=within_seconds)
         except ERRORS as error:
             raise self._told("BEGIN", error) from error
         if self.first is not None:
             sql, values = self.first()
             await self.ask(sql.format(*(f"${n}" for n in range(1, len(values) + 1))), values)
+            self.first = None
 
     async def fetch(self, sql: str, *values: Any) -> list[Any]:
         """Run one statement in the transaction, with `$1` for its first value, and return its rows."""

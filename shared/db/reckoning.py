@@ -1,7 +1,7 @@
 """The database's clock by dead reckoning: its last answer, and the time that has passed here since.
 
 It saves a question, not the database's word: whoever writes by it has the same statement ask `HOLDS`, and writes
-nothing when it does not (the clock was set, the offset changed, this process was stopped in between).
+nothing when it does not (the clock was set, or its offset changed, or somebody learned wrongly).
 """
 
 import time
@@ -21,9 +21,10 @@ class ReckonedClock:
         self._fix: tuple[datetime, float] | None = None
 
     def learn(self, now: datetime, asked_at: float) -> None:
-        """Take the answer to a question that was sent at `asked_at` (monotonic, seconds), if it came soon."""
-        if time.monotonic() - asked_at < TOLERANCE_SECONDS:
-            self._fix = now, asked_at
+        """Take the answer to a question that was sent at `asked_at` (monotonic, seconds); one that came late says
+        only that what was known may be wrong.
+        """
+        self._fix = (now, asked_at) if time.monotonic() - asked_at < TOLERANCE_SECONDS else None
 
     def now(self) -> datetime | None:
         """Return the time, or None while nothing is known of it."""

@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
@@ -51,7 +51,7 @@ class Presumption(NamedTuple):
     """Instead of a question: the first statement, which raises unless what its writer presumes is so.
 
     It is run before all others of the transaction, and where none begins it is a part of the one statement that writes
-    everything. The time is reckoned; `{0}` stands for the time at which it is sent, and has to be checked
+    everything. The time is reckoned; `{0}` stands for `now` and the time since, when it is sent, and has to be checked
     (`shared.db.reckoning.HOLDS`); the values follow from `{1}` on.
     """
 
@@ -106,22 +106,32 @@ class UnitOfWork:
         within_seconds: float | None,
     ) -> "UnitOfWork":
         """Ask for the time, and for what else the question holds: its rows are `told`."""
+        began, known = time.monotonic(), clock.now() if isinstance(question, Presumption) else None
+        if known is not None:
+            told: list[Any] = [{"now": known}]
+        else:
+            asked = question if isinstance(question, Question) else TIME
+            if not asked.ahead:
+                await transaction.begin(within_seconds)
+            told = await transaction.ask(asked.sql, asked.values, within_seconds)
+            clock.learn(told[0]["now"], began)
+        uow = cls(transaction, service, actor, told)
         if isinstance(question, Presumption):
-            presumed, question = question, TIME
-            transaction.first = lambda: (presumed.sql, (clock.now(), *presumed.values))
-            if (now := clock.now()) is not None:
-                return cls(transaction, service, actor, [{"now": now}])
-        asked_at = time.monotonic()
-        if not question.ahead:
-            await transaction.begin(within_seconds)
-        told = await transaction.ask(question.sql, question.values, within_seconds)
-        clock.learn(told[0]["now"], asked_at)
-        return cls(transaction, service, actor, told)
+            transaction.first = lambda: (
+                question.sql,
+                (uow.now + timedelta(seconds=time.monotonic() - began), *question.values),
+            )
+        return uow
 
     @property
     def begun(self) -> bool:
         """Whether statements have been run in the transaction; if not, what is collected is written as one."""
         return self._transaction.begun
+
+    @property
+    def presumed_rightly(self) -> bool:
+        """Whether the database has run the statement of a `Presumption`, and its transaction goes on."""
+        return self.begun and self._transaction.first is None
 
     @property
     def session(self) -> WriteSession:

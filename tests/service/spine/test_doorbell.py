@@ -30,3 +30,21 @@ async def test_a_doorbell_survives_what_nobody_expected(
         await asyncio.wait_for(heard.wait(), 10)
         await direct.close(listener)
     postgres.drop(counters.url)
+
+
+async def test_a_doorbell_whose_connection_was_ended_rings_for_the_next_commit(counters: Database) -> None:
+    (a,) = some_ids(1)
+    heard = asyncio.Event()
+    listener = await direct.connect(counters.url, "listener")
+    await listener.add_listener(CHANNEL, lambda *_: heard.set())
+    async with running(Doorbell(counters)):
+        await emit(counters, a, 1)
+        await asyncio.wait_for(heard.wait(), 10)
+        await listener.fetch(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE '%-doorbell'"
+        )
+        await asyncio.sleep(0.2)
+        heard.clear()
+        await emit(counters, a, 2)
+        await asyncio.wait_for(heard.wait(), 10)
+    await direct.close(listener)

@@ -4,12 +4,13 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import text, update
 
 from shared.bus.doorbell import Doorbell
-from shared.bus.outbox import CHANNEL, Shard
+from shared.bus.outbox import CHANNEL, FEW_ROWS, OutboxRow, Shard, unpublished
 from shared.bus.relay import Relay
 from shared.db import direct
 from shared.db.engine import Database
@@ -19,6 +20,7 @@ from tests.service.spine.test_relay import Log, published, taken
 
 POLL_SECONDS = 30.0  # a relay waits no longer than a third of its lease: three seconds
 SOON_SECONDS = 1.5
+END_RELAYS = text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE '%-relay'")
 
 
 @pytest.fixture
@@ -39,6 +41,11 @@ async def soon(check: Callable[[], Awaitable[object]]) -> None:
     began = time.monotonic()
     await until(check)
     assert time.monotonic() - began < SOON_SECONDS
+
+
+async def one_of(*relays: Relay) -> bool:
+    """Whether one of them has the lock."""
+    return any(relay._relaying for relay in relays)
 
 
 @asynccontextmanager
@@ -79,6 +86,61 @@ async def test_a_relay_that_stands_by_leaves_it_to_the_doorbell(
                 await emit(counters, a, number)
                 await soon(lambda: published(counters))
     assert log.numbers() == {str(a): list(range(1, 12))}
+
+
+async def test_a_relay_that_lost_its_lock_leaves_it_to_the_doorbell(
+    counters: Database, elsewhere: Database, log: Log
+) -> None:
+    (a,) = some_ids(1)
+    doorbell = Doorbell(counters)
+    losing, taking = (Relay(db, log, poll_seconds=POLL_SECONDS) for db in (counters, elsewhere))
+
+    async def told() -> bool:
+        return not losing._wake()
+
+    async with running(doorbell, losing):
+        await emit(counters, a, 1)
+        await until(lambda: published(counters))
+        async with running(taking):
+            async with counters.write(SYSTEM) as uow:
+                await uow.session.execute(END_RELAYS)
+            # Whichever has the lock by now, the other does not keep the news from it.
+            await until(lambda: one_of(losing, taking))
+            for number in range(2, 8):
+                await emit(counters, a, number)
+                await soon(lambda: published(counters))
+            await losing.stop()
+            await until(told)
+            await until(lambda: one_of(taking))
+            for number in range(8, 12):
+                await emit(counters, a, number)
+                await soon(lambda: published(counters))
+    assert log.numbers() == {str(a): list(range(1, 12))}
+
+
+@pytest.mark.parametrize("count", [3, FEW_ROWS, 20])
+async def test_a_relay_rests_when_all_was_handed_over(
+    counters: Database, log: Log, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads = list[int]()
+
+    async def counted(*arguments: Any) -> list[OutboxRow]:
+        rows = await unpublished(*arguments)
+        reads.append(len(rows))
+        return rows
+
+    monkeypatch.setattr("shared.bus.relay.unpublished", counted)
+    (a,) = some_ids(1)
+    await emit(counters, a, *range(count))
+    async with running(Relay(counters, log, poll_seconds=POLL_SECONDS)):
+        await until(lambda: published(counters))
+        await asyncio.sleep(0.5)
+        assert sum(reads) >= count and len(reads) <= 4
+        reads.clear()
+        await emit(counters, a, count)
+        await until(lambda: published(counters))
+        await asyncio.sleep(0.5)
+        assert reads == [1]
 
 
 async def test_a_relay_of_some_keys_does_not_keep_the_others_from_theirs(
