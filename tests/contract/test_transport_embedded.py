@@ -12,6 +12,7 @@ from shared.bus.embedded_schema import migrate_bus
 from shared.bus.embedded_upkeep import Backlog, clean, forget_states, told_states, undrained
 from shared.bus.transport import Delivered, PositionLost, Transport, TransportUnavailable
 from shared.db import direct
+from tests.contract.rewind_suite import RewindSuite
 from tests.contract.transport_suite import PATIENCE, TransportSuite, World, a_topic, closing, numbers, read, record
 from tests.kit.postgres import Builder
 
@@ -51,7 +52,7 @@ async def connection(bus_url: str) -> AsyncIterator[asyncpg.Connection]:
     await direct.close(connection)
 
 
-class TestEmbedded(TransportSuite):
+class TestEmbedded(TransportSuite, RewindSuite):
     async def test_a_member_stopped_for_longer_than_its_lease_cannot_commit(self, world: World) -> None:
         first, second = await world.another_process(), await world.another_process()
         topic = a_topic(partitions=1)

@@ -15,6 +15,7 @@ from shared.bus.kafka import KafkaTransport
 from shared.bus.kafka_publish import places_of, send_all
 from shared.bus.transport import Record, RecordRefused, Superseded, Transport, TransportUnavailable
 from shared.events import Topic
+from tests.contract.rewind_suite import RewindSuite
 from tests.contract.transport_suite import TransportSuite, a_topic, closing, nothing_more, numbers, read, record
 from tests.kit.kafka import KafkaBroker
 
@@ -40,7 +41,7 @@ async def world(kafka: str) -> AsyncIterator[KafkaWorld]:
         yield world
 
 
-class TestKafka(TransportSuite):
+class TestKafka(TransportSuite, RewindSuite):
     """Groups are named `g` throughout, so each topic stands for a group of its own: see `log`."""
 
     @pytest.fixture

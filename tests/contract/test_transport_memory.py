@@ -3,6 +3,7 @@
 import pytest
 
 from shared.bus.memory import MemoryTransport
+from tests.contract.rewind_suite import RewindSuite
 from tests.contract.transport_suite import TransportSuite, World
 
 
@@ -16,7 +17,7 @@ class MemoryWorld:
         return self._log
 
 
-class TestMemory(TransportSuite):
+class TestMemory(TransportSuite, RewindSuite):
     @pytest.fixture
     async def world(self) -> World:
         return MemoryWorld()
