@@ -18,7 +18,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.bus.transport import Transport
-from shared.http.health import Readiness, readiness, refresh_all
+from shared.http.health import readiness, refresh_all
 from shared.service.definition import Definition
 from shared.service.deps import Deps
 from shared.service.settings import ServiceSettings
@@ -108,18 +108,17 @@ class AllInOne:
         return JSONResponse({"status": "ok"})
 
     async def _readyz(self, request: Request) -> Response:
-        answers: dict[str, Readiness] = {}
-        for member in self.members:
-            answers[member.definition.name] = await readiness({**member.app.state.checks, **member.worker.checks})
+        names = [member.definition.name for member in self.members]
+        asked = (readiness({**member.app.state.checks, **member.worker.checks}) for member in self.members)
+        answers = dict(zip(names, await asyncio.gather(*asked), strict=True))
         found = {answer.status for answer in answers.values()}
         worst = "failed" if "failed" in found else "degraded" if "degraded" in found else "ok"
         body = {"status": worst, "services": {name: answer.model_dump() for name, answer in answers.items()}}
         return JSONResponse(body, 503 if worst == "failed" else 200)
 
     async def _metrics(self, request: Request) -> Response:
-        for member in self.members:
-            await refresh_all(member.app)
-            await member.worker.refresh()
+        apps = (app for member in self.members for app in (member.app, member.worker.app))
+        await asyncio.gather(*(refresh_all(app) for app in apps))
         return Response(
             exposition.render(*(member.deps.metrics for member in self.members)), media_type=exposition.CONTENT_TYPE
         )

@@ -1,7 +1,8 @@
 """The system that `lantai up` runs: its own keys, PostgreSQL, issuer and mail catcher where none is given.
 
 Whatever the environment says wins; what is missing is put there before a service reads its settings. Parts are
-closed in the opposite order of their opening, PostgreSQL last, so that a second start finds everything as it was.
+closed in the opposite order of their opening (the services' and the log's side by side), PostgreSQL last, so that a
+second start finds everything as it was.
 """
 
 import asyncio
@@ -28,6 +29,7 @@ from shared.auth import DevelopmentIssuer
 from shared.auth.issuer_app import issuer_app
 from shared.db.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from shared.http.client import ServiceUnreachable, fetch_json
+from shared.service.branches import Branches
 from shared.service.heap import keep_what_is_loaded
 from shared.service.provisioning import prepare_log, prepare_service
 from shared.service.runtime import make_transport, open_deps
@@ -80,6 +82,8 @@ class System:
     async def _start(self, stack: AsyncExitStack) -> AllInOne:
         """Open everything on `stack`, and return the application."""
         development = self._choose_environment()
+        for name in NAMES:  # a wrong setting is told before anything starts
+            load_settings(name)
         await self._open_postgres(stack)
         others: dict[str, ASGIApp] = {}
         issuer = self._issuer() if development else None
@@ -101,13 +105,14 @@ class System:
         await prepare_log(loaded[0][1])
         for _, settings in loaded:
             await prepare_service(settings)
-        transport = make_transport(loaded[0][1])
+        branches = await stack.enter_async_context(Branches())
+        transport, log = make_transport(loaded[0][1]), branches.branch()
         await transport.start()
-        stack.push_async_callback(transport.stop)
-        await stack.enter_async_context(topics_prepared(transport, loaded))
+        log.push_async_callback(transport.stop)
+        await log.enter_async_context(topics_prepared(transport, loaded))
         keys_here = issuer.keys if issuer else None
         members = [
-            (definition, await stack.enter_async_context(open_deps(settings, keys_here)))
+            (definition, await branches.branch().enter_async_context(open_deps(settings, keys_here)))
             for definition, settings in loaded
         ]
         system = AllInOne(members, transport, others)

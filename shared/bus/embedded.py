@@ -112,7 +112,9 @@ class EmbeddedTransport:
     async def stop(self) -> None:
         if self._upkeep is not None:
             self._upkeep.cancel()
-        await self._listener.stop()
+        await asyncio.gather(self._listener.stop(), self._close_pool())
+
+    async def _close_pool(self) -> None:
         if self._pool is not None:
             try:
                 await asyncio.wait_for(self._pool.close(), STOP_SECONDS)

@@ -9,7 +9,6 @@ outlives it unnoticed (parent-death signal; what still remains is ended at the n
 import asyncio
 import logging
 import os
-import signal
 import subprocess
 import time
 from collections.abc import Mapping
@@ -21,7 +20,7 @@ import asyncpg
 from shared.db.embedded_account import NoFittingAccount
 from shared.db.embedded_cluster import account_of, last_complaint, prepare
 from shared.db.embedded_files import ADMINISTRATOR, ClusterFiles, EmbeddedPostgresError
-from shared.db.embedded_server import STOPPING, end_leftovers, launch
+from shared.db.embedded_server import STOPPING, end_leftovers, launch, let_go_on
 
 __all__ = ["EmbeddedPostgres", "EmbeddedPostgresError"]
 
@@ -66,7 +65,7 @@ class EmbeddedPostgres:
         if process is not None:
             for number, seconds in STOPPING:
                 process.send_signal(number)
-                process.send_signal(signal.SIGCONT)  # a frozen server hears nothing until it goes on
+                let_go_on(self.files)
                 if await _ended(process, seconds):
                     break
         if self._lock is not None:

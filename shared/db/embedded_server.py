@@ -82,6 +82,13 @@ def leftovers(files: ClusterFiles) -> Iterator[int]:
                 yield int(entry.name)
 
 
+def let_go_on(files: ClusterFiles) -> None:
+    """Let every frozen process of the cluster go on: it hears no signal, and the postmaster waits for its children."""
+    for pid in leftovers(files):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+
+
 def end_leftovers(files: ClusterFiles) -> int:
     """End the server that an earlier run left behind (or its last backends); the number of processes found."""
     found = list(leftovers(files))
@@ -89,9 +96,10 @@ def end_leftovers(files: ClusterFiles) -> int:
     for number, seconds in STOPPING:
         living = list(leftovers(files))
         # A living postmaster ends its own children; without one the children end by themselves, or by the last signal.
-        for pid in [postmaster] if postmaster in living else living:
+        for pid in [postmaster] if postmaster in living and number != signal.SIGKILL else living:
             with suppress(ProcessLookupError):
                 os.kill(pid, number)
+        let_go_on(files)
         limit = time.monotonic() + seconds
         while time.monotonic() < limit and any(leftovers(files)):
             time.sleep(0.02)

@@ -4,8 +4,8 @@ A check is `ok`, `degraded` (we serve on, an operator should look: a broker away
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Literal
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, Literal, TypeVar
 
 import structlog
 from fastapi import APIRouter, FastAPI, Request, Response
@@ -17,6 +17,7 @@ from shared.telemetry import metrics as exposition
 
 CHECK_SECONDS = 2.0
 Status = Literal["ok", "degraded", "failed"]
+Answer = TypeVar("Answer")
 
 log = structlog.get_logger()
 
@@ -33,8 +34,8 @@ class Readiness(BaseModel):
     checks: dict[str, CheckResult]
 
 
-Check = Callable[[], Awaitable[CheckResult]]
-Refresh = Callable[[], Awaitable[None]]
+Check = Callable[[], Coroutine[Any, Any, CheckResult]]
+Refresh = Callable[[], Coroutine[Any, Any, None]]
 """Brings gauges up to date; run before each scrape."""
 
 
@@ -46,10 +47,19 @@ async def readiness(checks: Mapping[str, Check]) -> Readiness:
     return Readiness(status=worst, checks=results)
 
 
+async def without_farewell(asking: Coroutine[Any, Any, Answer]) -> Answer:
+    """Return what it returns; when cut, let it end by itself: leaving a silent server takes seconds."""
+    task = asyncio.create_task(asking)
+    try:
+        return await asyncio.shield(task)
+    finally:
+        task.cancel()
+
+
 async def _run(check: Check) -> CheckResult:
     try:
         async with asyncio.timeout(CHECK_SECONDS):
-            return await check()
+            return await without_farewell(check())
     except TimeoutError:
         return CheckResult(status="failed", reason=f"{CHECK_SECONDS:g} 秒内无响应")
     except Exception as error:  # whatever a check trips over is its answer
@@ -111,6 +121,6 @@ async def refresh_all(app: FastAPI) -> None:
     for refresh in app.state.refreshes:
         try:
             async with asyncio.timeout(CHECK_SECONDS):
-                await refresh()
+                await without_farewell(refresh())
         except Exception as error:  # a scrape must never fail because the database does
             log.warning("gauges_not_refreshed", error=repr(error))

@@ -6,7 +6,7 @@ degraded, not failed: the API goes on answering, and what waits is done when the
 
 import asyncio
 import math
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
 
@@ -80,16 +80,18 @@ class Worker:
         for part in self._parts:
             told = part.health()
             self._up.labels(told.part).set(told.ok)
+        gauges = (*SPINE, *self._definition.gauges)
+        values, answered = [math.nan] * len(gauges), False  # the last values would say that all is well
         try:
-            async with self._deps.db.read() as session:
-                for gauge in (*SPINE, *self._definition.gauges):
-                    self._shown(gauge).set(await gauge.value(session))
-        except BaseException:
-            for gauge in (*SPINE, *self._definition.gauges):
-                self._shown(gauge).set(math.nan)  # nobody knows; the last value would say that all is well
-            self._database_up.set(0)
-            raise
-        self._database_up.set(1)
+            values, answered = await health.without_farewell(self._read(gauges)), True
+        finally:
+            self._database_up.set(answered)
+            for gauge, value in zip(gauges, values, strict=True):
+                self._shown(gauge).set(value)
+
+    async def _read(self, gauges: Sequence[Gauge]) -> list[float]:
+        async with self._deps.db.read() as session:
+            return [await gauge.value(session) for gauge in gauges]
 
     def _shown(self, gauge: Gauge) -> Any:
         """Return the metric that shows a gauge."""

@@ -1,0 +1,68 @@
+"""`lantai up` whose PostgreSQL is silent: every process of it is stopped (SIGSTOP), and none says so."""
+
+import os
+import re
+import signal
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from services.roster import NAMES
+from shared.db.embedded_files import ClusterFiles
+from shared.db.embedded_server import leftovers
+from shared.http.client import outside_client
+from shared.http.health import CHECK_SECONDS
+from tests.kit.lantai import UpProcess, directory
+
+PROMISED_SECONDS = 10
+SLACK_SECONDS = 1.5  # beside the time limit of one check
+
+
+@pytest.fixture
+def up() -> Iterator[UpProcess]:
+    with directory() as parent:
+        started = UpProcess(parent / "var", {}, "--no-sample-data")
+        yield started
+        started.end()
+
+
+def processes(up: UpProcess) -> list[int]:
+    return list(leftovers(ClusterFiles((up.log.parent / "var").resolve())))
+
+
+def freeze(up: UpProcess) -> None:
+    for pid in processes(up):
+        os.kill(pid, signal.SIGSTOP)
+
+
+def test_its_metrics_and_its_readiness_say_so_in_the_time_of_one_check(up: UpProcess) -> None:
+    with outside_client(up.url) as http:
+        assert set(databases(http.get("/metrics").text).items()) == {(name, 1.0) for name in NAMES}
+        freeze(up)
+        began = time.monotonic()
+        answer = http.get("/metrics")
+        assert time.monotonic() - began < CHECK_SECONDS + SLACK_SECONDS
+        assert answer.status_code == 200
+        assert set(databases(answer.text).items()) == {(name, 0.0) for name in NAMES}
+        assert 'lantai_outbox_unpublished{service="requests"} NaN' in answer.text
+        began = time.monotonic()
+        ready = http.get("/readyz")
+        assert time.monotonic() - began < CHECK_SECONDS + SLACK_SECONDS
+        assert ready.status_code == 503
+        checks = [service["checks"]["database"]["status"] for service in ready.json()["services"].values()]
+        assert checks == ["failed"] * len(NAMES)
+
+
+def test_it_ends_in_time_and_leaves_no_process(up: UpProcess) -> None:
+    freeze(up)
+    time.sleep(1)  # every part is waiting for an answer now
+    code, seconds = up.stop()
+    assert (code, seconds < PROMISED_SECONDS) == (0, True), (code, seconds, up.output[-2000:])
+    assert processes(up) == []
+
+
+def databases(numbers: str) -> dict[str, float]:
+    """`lantai_database_up` of each service."""
+    found = re.findall(r'^lantai_database_up\{service="(\w+)"\} (\S+)$', numbers, re.MULTILINE)
+    return {service: float(value) for service, value in found}
