@@ -29,7 +29,10 @@ class CatalogSettings(ServiceSettings):
     @classmethod
     def names_a_serial(cls, pattern: str) -> str:
         """Two documents of one agency and year must never get the same number."""
-        first, second = (pattern.format(code="A", year=2026, serial=serial) for serial in (1, 2))
+        try:
+            first, second = (pattern.format(code="A", year=2026, serial=serial) for serial in (1, 2))
+        except (KeyError, IndexError, AttributeError):
+            raise ValueError("the pattern is made of {code}, {year} and {serial}") from None
         if first == second:
             raise ValueError("the pattern must contain {serial}")
         return pattern

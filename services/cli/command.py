@@ -50,6 +50,7 @@ Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 
 BaseUrl = Annotated[str, typer.Option(envvar="LANTAI_BASE_URL", help="Where the system is reached.")]
 BASE_URL = f"http://localhost:{os.environ.get('LANTAI_PORT') or 8000}"  # where `lantai up` of the same terminal is
 
+_FIELD = re.compile(r'field "(\w+)"')
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -80,6 +81,7 @@ def day_of(text: str) -> date:
 def load_settings(service: str) -> "tuple[Definition, ServiceSettings]":
     """Load a service and read its settings; a wrong setting ends the command with what is wrong."""
     from pydantic import ValidationError
+    from pydantic_settings import SettingsError
 
     from services.roster import load
 
@@ -87,5 +89,18 @@ def load_settings(service: str) -> "tuple[Definition, ServiceSettings]":
     try:
         return definition, definition.settings()
     except ValidationError as error:
-        wrong = (f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
-        raise Failed("; ".join(each.removeprefix(": ").removeprefix("Value error, ") for each in wrong)) from None
+        raise Failed("; ".join(_told(service, each["loc"], each["msg"]) for each in error.errors())) from None
+    except SettingsError as error:  # a list, say, that is no JSON
+        field = _FIELD.search(str(error))
+        raise Failed(
+            _told(service, field.groups() if field else (), "cannot be read: a list is written [1, 2]")
+        ) from None
+
+
+def _told(service: str, place: tuple[int | str, ...], said: str) -> str:
+    """What is wrong, and the variable that holds it: the service's own if that is set."""
+    said = said.removeprefix("Value error, ")
+    if not place:
+        return said  # it names the variables itself
+    own, common = f"LANTAI_{service}_{place[0]}".upper(), f"LANTAI_{place[0]}".upper()
+    return f"{own if own in map(str.upper, os.environ) else common}: {said}"

@@ -30,8 +30,11 @@ def mailbox(
     from shared.service.settings import Environment
 
     caught = Mailbox(var / "mail")
+    named = os.environ.get("LANTAI_ENV", "development")
+    if named not in list(Environment):
+        raise Failed(f"LANTAI_ENV: {named} is none of {', '.join(Environment)}")
     try:
-        env = Environment(os.environ.get("LANTAI_ENV", "development"))
+        env = Environment(named)
         catcher = MailCatcher(caught, env=env, host=host, port=smtp_port)
     except MailCatcherRefused as refused:
         raise Failed(str(refused)) from None

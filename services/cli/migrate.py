@@ -21,10 +21,13 @@ def migrate(
 
     `all` also prepares the event log and its topics.
     """
+    from services.cli.mistyped import warn_of_mistyped
     from services.cli.process import run
 
     everything = not services or Migratable.ALL in services
-    run("migrate", _migrate(list(Service) if everything else [Service(name) for name in services or ()], everything))
+    chosen = list(Service) if everything else [Service(name) for name in services or ()]
+    warn_of_mistyped(*chosen)
+    run("migrate", _migrate(chosen, everything))
 
 
 async def _migrate(services: list[Service], with_log: bool) -> None:

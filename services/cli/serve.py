@@ -19,11 +19,14 @@ def serve(
     port: Port = 8000,
 ) -> None:
     """Serve one service's API, or the start page, until SIGINT or SIGTERM."""
+    from services.cli.mistyped import warn_of_mistyped
     from services.cli.process import listening, run
     from shared.service.process import serve_api
 
+    page = service is Servable.START_PAGE
+    warn_of_mistyped(*() if page else (service,))
     taken = listening(host, port)
-    if service is Servable.START_PAGE:
+    if page:
         run("start-page", _start_page(taken))
     else:
         definition, settings = load_settings(service)

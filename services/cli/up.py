@@ -21,9 +21,12 @@ def up(
 
     With LANTAI_POSTGRES_URL or LANTAI_KAFKA_BOOTSTRAP_SERVERS it uses those instead of its own.
     """
+    from services.cli.mistyped import warn_of_mistyped
     from services.cli.process import listening, run
     from services.cli.system import System, prepare_directory
+    from services.roster import NAMES
 
+    warn_of_mistyped(*NAMES)
     prepare_directory(var)
     taken = listening(host, port, "LANTAI_PORT")
     run("lantai", System(taken, var.absolute(), sample_data).run())

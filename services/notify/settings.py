@@ -70,5 +70,7 @@ class NotifySettings(ServiceSettings):
     def lease_outlasts_conversation(self) -> Self:
         longest = self.smtp_conversation_seconds + CONTACT_READS * self.contact_seconds
         if self.mail_lease_seconds <= longest:
-            raise ValueError(f"mail_lease_seconds must exceed a mail's longest time in work, {longest:g} s")
+            raise ValueError(
+                f"LANTAI_NOTIFY_MAIL_LEASE_SECONDS must exceed a mail's longest time in work, {longest:g} s"
+            )
         return self

@@ -32,12 +32,15 @@ class RequestsSettings(ServiceSettings):
     @classmethod
     def names_agency_year_and_serial(cls, value: str) -> str:
         """Refuse a format that could give two cases one number."""
-        numbers = {
-            value.format(code=code, year=year, serial=serial)
-            for code in ("A", "B")
-            for year in (2026, 2027)
-            for serial in (1, 2)
-        }
+        try:
+            numbers = {
+                value.format(code=code, year=year, serial=serial)
+                for code in ("A", "B")
+                for year in (2026, 2027)
+                for serial in (1, 2)
+            }
+        except (KeyError, IndexError, AttributeError):
+            raise ValueError("受理编号格式只能由 {code}、{year} 与 {serial} 组成") from None
         if len(numbers) < 8:
             raise ValueError("受理编号格式须含 {code}、{year} 与 {serial}")
         return value

@@ -3,12 +3,16 @@
 from enum import StrEnum
 from typing import Literal, Self
 
-from pydantic import Field, FilePath, SecretStr, model_validator
+from pydantic import Field, FilePath, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from shared.crypto import Vault
+from shared.service.addresses import check_brokers, check_postgres
+
+SECRET_CHARACTERS = 32
 DEVELOPMENT_SECRET = "lantai-development-secret-not-for-production"  # refused in production
 NEEDED = {
-    "LANTAI_SECRET_KEY": "随机密钥，32 位以上",
+    "LANTAI_SECRET_KEY": f"随机密钥，{SECRET_CHARACTERS} 位以上",
     "LANTAI_DATA_KEYS": "如 k1:<base64 32 bytes>",
     "LANTAI_OIDC_ISSUER": "统一身份认证的地址，your identity provider",
 }
@@ -92,11 +96,41 @@ class ServiceSettings(BaseSettings):
         """Where this service reaches the others: the gateway, unless told otherwise."""
         return self.internal_url or self.base_url
 
+    @field_validator("postgres_url", "database_url", "database_owner_url", "bus_url")
+    @classmethod
+    def names_a_server(cls, url: SecretStr | None) -> SecretStr | None:
+        if not url:  # set to nothing is not set
+            return None
+        check_postgres(url.get_secret_value())
+        return url
+
+    @field_validator("kafka_bootstrap_servers")
+    @classmethod
+    def names_brokers(cls, servers: str | None) -> str | None:
+        if not servers:
+            return None
+        check_brokers(servers)
+        return servers
+
+    @field_validator("data_keys")
+    @classmethod
+    def are_keys(cls, keys: SecretStr) -> SecretStr:
+        """Say how keys are written; what is wrong with these could tell them."""
+        if keys:
+            try:
+                Vault.parse(keys.get_secret_value())
+            except ValueError:
+                raise ValueError(
+                    "must be id:key, several with commas between, each key as `openssl rand -base64 32` prints one"
+                ) from None
+        return keys
+
     @model_validator(mode="after")
     def refuse_defaults_in_production(self) -> Self:
         if self.environment is Environment.PRODUCTION:
+            secret = self.secret_key.get_secret_value()
             given = {
-                "LANTAI_SECRET_KEY": self.secret_key.get_secret_value() != DEVELOPMENT_SECRET,
+                "LANTAI_SECRET_KEY": secret != DEVELOPMENT_SECRET and len(secret) >= SECRET_CHARACTERS,
                 "LANTAI_DATA_KEYS": bool(self.data_keys.get_secret_value()),
                 "LANTAI_OIDC_ISSUER": bool(self.oidc_issuer),
             }
@@ -106,8 +140,12 @@ class ServiceSettings(BaseSettings):
 
     @model_validator(mode="after")
     def refuse_half_a_sign_in(self) -> Self:
-        named = self.kafka_sasl_username is not None and self.kafka_sasl_password is not None
-        if self.kafka_security_protocol.startswith("SASL_") != named:
+        given = {
+            self.kafka_security_protocol.startswith("SASL_"),
+            self.kafka_sasl_username is not None,
+            self.kafka_sasl_password is not None,
+        }
+        if len(given) > 1:
             raise ValueError(
                 "LANTAI_KAFKA_SASL_USERNAME and LANTAI_KAFKA_SASL_PASSWORD go together with "
                 "LANTAI_KAFKA_SECURITY_PROTOCOL=SASL_SSL (or SASL_PLAINTEXT): set all three or none."

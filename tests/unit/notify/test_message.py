@@ -50,7 +50,7 @@ def test_links_follow_the_text_with_their_purpose() -> None:
 
 
 def test_a_lease_outlasts_the_longest_conversation() -> None:
-    with pytest.raises(ValidationError, match="mail_lease_seconds"):
+    with pytest.raises(ValidationError, match="LANTAI_NOTIFY_MAIL_LEASE_SECONDS"):
         NotifySettings(mail_lease_seconds=100)
 
 
