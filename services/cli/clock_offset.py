@@ -1,6 +1,7 @@
 """`lantai clock offset`: another date for a whole development or test system. The databases' own clocks stay right."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from math import ceil
 from pathlib import Path
 from typing import Annotated
 
@@ -50,13 +51,27 @@ async def _set_all(wanted: datetime | int) -> None:
         if settings.environment is Environment.PRODUCTION:
             raise Failed("the clock of a production system is never shifted (LANTAI_ENV=development or test allows it)")
         async with database(name) as db, db.write(operator()) as uow:
+            real = (await uow.session.execute(select(func.now()))).scalar_one()
             if isinstance(wanted, datetime):
-                real = (await uow.session.execute(select(func.now()))).scalar_one()
-                wanted = round((wanted.replace(tzinfo=SHANGHAI) - real).total_seconds())
+                wanted = ceil((wanted.replace(tzinfo=SHANGHAI) - real).total_seconds())  # rounded down, the day before
+            _refuse_outside_calendar(real, wanted)
             statement = insert(clock_offset).values(only=True, seconds=wanted)
             await uow.session.execute(
                 statement.on_conflict_do_update(index_elements=["only"], set_={"seconds": wanted})
             )
+
+
+def _refuse_outside_calendar(real: datetime, seconds: int) -> None:
+    """No timer can count from a day that the calendar does not know. The real time can always be gone back to."""
+    from shared.calendar.calendar import FIRST_DAY, LAST_DAY
+    from shared.calendar.civil import civil_day
+
+    try:
+        known = not seconds or FIRST_DAY <= civil_day(real + timedelta(seconds=seconds)) <= LAST_DAY
+    except OverflowError:
+        known = False
+    if not known:
+        raise Failed(f"the calendar does not know that day: choose one from {FIRST_DAY} to {LAST_DAY}")
 
 
 async def _readings() -> list[str]:

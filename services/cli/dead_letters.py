@@ -72,7 +72,7 @@ def replay(service: ServiceName, letter: Letter, var: Var = Path("var")) -> None
             await dead_letters.replay(uow, letter)
 
     run(work(), _absent(service, letter))
-    typer.echo(f"{letter}: replayed")
+    typer.echo(f"{letter}: tried again now; `lantai dead-letters list {service}` shows whether it dies again")
 
 
 @app.command()

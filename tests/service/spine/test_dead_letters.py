@@ -1,5 +1,6 @@
 """Retries kept in rows, dead letters after the last one, and what an operator can do with them."""
 
+import asyncio
 from datetime import timedelta
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from shared.db.spine import audit_entries, parked_events, parked_keys
 from shared.db.uow import Actor, UnitOfWork
 from shared.errors import NotFound
 from shared.events import Envelope
+from tests.kit.lantai import run
 from tests.kit.spine import AGENCY, COUNTERS, Counted, Counter, effects, emit, running, some_ids, until, until_effects
 
 QUICK = RetryPolicy((timedelta(milliseconds=50), timedelta(milliseconds=100)))
@@ -103,6 +105,20 @@ async def test_replay_releases_the_key_in_order(
     assert [(a.action, a.actor_id, a.subject, a.agency_id) for a in audit] == [
         ("dead_letter.replayed", "u-9", letter.id, AGENCY)
     ]
+
+
+async def test_the_command_says_where_to_look_after_a_replay(
+    counters: Database, counters_url: str, bus: EmbeddedTransport, consumers: Consumers
+) -> None:
+    (sick,) = some_ids(1)
+    async with running(Relay(counters, bus), consumers):
+        letter = await dead(counters, sick)
+    here = {"LANTAI_ENV": "test", "LANTAI_POSTGRES_URL": counters_url, "LANTAI_NOTIFY_DATABASE_URL": counters_url}
+    done = await asyncio.to_thread(run, "dead-letters", "replay", "notify", str(letter.id), environment=here)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "`lantai dead-letters list notify` shows whether it dies again" in done.stdout
+    async with counters.read() as session:
+        assert (await letters.show(session, letter.id)).decision == "replayed"
 
 
 async def test_a_replay_that_fails_again_makes_a_new_letter(
