@@ -18,11 +18,12 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.bus.transport import Transport
-from shared.http.health import readiness, refresh_all
+from shared.http.health import Readiness, readiness, refresh_all
 from shared.service.definition import Definition
 from shared.service.deps import Deps
 from shared.service.settings import ServiceSettings
 from shared.service.worker import Worker
+from shared.telemetry import correlation
 from shared.telemetry import metrics as exposition
 
 # Pages for people, which no API prefix tells apart; the gateway has the same (deploy/nginx).
@@ -54,6 +55,15 @@ class Member:
     deps: Deps[Any]
     app: FastAPI
     worker: Worker
+
+    async def readiness(self) -> Readiness:
+        with correlation.service(self.definition.name):
+            return await readiness({**self.app.state.checks, **self.worker.checks})
+
+    async def refresh(self) -> None:
+        """Bring its numbers up to date, those of the application and those of the worker."""
+        with correlation.service(self.definition.name):
+            await asyncio.gather(refresh_all(self.app), refresh_all(self.worker.app))
 
 
 class AllInOne:
@@ -109,16 +119,15 @@ class AllInOne:
 
     async def _readyz(self, request: Request) -> Response:
         names = [member.definition.name for member in self.members]
-        asked = (readiness({**member.app.state.checks, **member.worker.checks}) for member in self.members)
-        answers = dict(zip(names, await asyncio.gather(*asked), strict=True))
+        told = await asyncio.gather(*(member.readiness() for member in self.members))
+        answers = dict(zip(names, told, strict=True))
         found = {answer.status for answer in answers.values()}
         worst = "failed" if "failed" in found else "degraded" if "degraded" in found else "ok"
         body = {"status": worst, "services": {name: answer.model_dump() for name, answer in answers.items()}}
         return JSONResponse(body, 503 if worst == "failed" else 200)
 
     async def _metrics(self, request: Request) -> Response:
-        apps = (app for member in self.members for app in (member.app, member.worker.app))
-        await asyncio.gather(*(refresh_all(app) for app in apps))
+        await asyncio.gather(*(member.refresh() for member in self.members))
         return Response(
             exposition.render(*(member.deps.metrics for member in self.members)), media_type=exposition.CONTENT_TYPE
         )

@@ -6,7 +6,7 @@ from services.requests.app import create_app
 from services.requests.consumers import consumers
 from services.requests.desk import Desk
 from services.requests.gauges import GAUGES
-from services.requests.redating.tasks import note_release, redating_loop
+from services.requests.redating.tasks import note_release, redate_all
 from services.requests.settings import RequestsSettings
 from services.requests.timers import timers
 from shared.replicas.packaged import NOTED_EVERY_SECONDS
@@ -17,9 +17,10 @@ from shared.service.deps import Deps
 
 def tasks(deps: Deps[RequestsSettings]) -> Mapping[str, BackgroundTask]:
     """The packaged years of this release, and the re-dating of open cases."""
+    desk = Desk.of(deps)
     return {
         "packaged-calendar": every(NOTED_EVERY_SECONDS, lambda: note_release(deps.db)),
-        "redating": redating_loop(deps.db, Desk.of(deps)),
+        "redating": every(deps.settings.redating_poll_seconds, lambda: redate_all(deps.db, desk)),
     }
 
 

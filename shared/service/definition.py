@@ -10,13 +10,14 @@ from shared.bus.dispatch import Handler
 from shared.db.sessions import ReadSession
 from shared.db.uow import UnitOfWork
 from shared.events import Event, Topic
+from shared.service.background import Work
 from shared.service.deps import Deps
 from shared.service.settings import ServiceSettings
 from shared.timers import DueTimer
 
 EventHandler = Handler
 TimerHandler = Callable[[UnitOfWork, DueTimer], Awaitable[None]]
-BackgroundTask = Callable[[], Awaitable[None]]
+BackgroundTask = Work
 Republish = Callable[[UnitOfWork], Awaitable[None]]
 
 

@@ -66,7 +66,7 @@ async def republish(definition: Definition, settings: ServiceSettings, topics: S
 @asynccontextmanager
 async def topics_prepared(transport: Transport, services: Services) -> AsyncIterator[None]:
     """Prepare the topics before the block, or during it as soon as the log is back: their events wait till then."""
-    later = Background("topics", lambda: _when_it_is_back(transport, services))
+    later = Background("topics", lambda _well: _when_it_is_back(transport, services))
     try:
         async with asyncio.timeout(START_SECONDS):
             await prepare_topics(transport, services)

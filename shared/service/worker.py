@@ -25,6 +25,7 @@ from shared.service.definition import Definition, Gauge
 from shared.service.deps import Deps
 from shared.service.forgetting import Forgetting
 from shared.service.gauges import SPINE
+from shared.telemetry import correlation
 from shared.telemetry.health import Health
 from shared.timers import Scheduler
 
@@ -58,9 +59,10 @@ class Worker:
         self.app = self._operations_app()
 
     def start(self) -> None:
-        """Start every part."""
-        for part in self._parts:
-            part.start()
+        """Start every part; the lines that they log name the service, also where a process runs several."""
+        with correlation.service(self._definition.name):
+            for part in self._parts:
+                part.start()
 
     async def stop(self) -> None:
         """Stop all parts at once, each within its grace."""

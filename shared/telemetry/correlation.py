@@ -1,4 +1,7 @@
-"""The id of the request at hand: taken from the caller when it is harmless, made otherwise; in every log line."""
+"""What every log line says of its origin: the request at hand, and the service where a process runs several.
+
+A request's id is taken from the caller when it is harmless, and made otherwise.
+"""
 
 import random
 import re
@@ -9,6 +12,22 @@ from contextvars import ContextVar
 ACCEPTED = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
 _request_id: ContextVar[str | None] = ContextVar("lantai_request_id", default=None)
+_service: ContextVar[str | None] = ContextVar("lantai_service", default=None)
+
+
+def current_service() -> str | None:
+    """Return the service that is at work, or None where the process is that of one."""
+    return _service.get()
+
+
+@contextmanager
+def service(name: str) -> Iterator[None]:
+    """Bind a service's name for the block, and for the tasks that are begun in it."""
+    token = _service.set(name)
+    try:
+        yield
+    finally:
+        _service.reset(token)
 
 
 def current_request_id() -> str | None:

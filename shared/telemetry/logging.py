@@ -14,7 +14,7 @@ import orjson
 import structlog
 from structlog.typing import Processor
 
-from shared.telemetry.correlation import current_request_id
+from shared.telemetry.correlation import current_request_id, current_service
 from shared.telemetry.lasting import Lasting
 from shared.telemetry.redaction import redaction_processor
 from shared.telemetry.trace import current_trace_id
@@ -24,7 +24,7 @@ REPEATING = "aiokafka"  # with the broker away a hundred errors a second; only t
 
 
 def configure(service: str, json: bool = True, *, level: int = logging.INFO, stream: TextIO | None = None) -> None:
-    """Set up logging for this process. `service` names the process in every line; the last call wins."""
+    """Set up logging for this process. `service` names the process, in every line that is of no service."""
     shared: list[Processor] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -78,7 +78,7 @@ def _to_json(event: Any, **_: Any) -> str:
 
 def _with_context(service: str) -> Processor:
     def add(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-        event.setdefault("service", service)
+        event.setdefault("service", current_service() or service)
         request_id = current_request_id()
         if request_id:
             event["request_id"] = request_id

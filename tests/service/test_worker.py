@@ -1,9 +1,14 @@
 """What every worker does beside its service's own work."""
 
+import io
+import json
+import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
+import structlog
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
@@ -12,12 +17,44 @@ from shared.auth import Role
 from shared.bus.memory import MemoryTransport
 from shared.db import direct
 from shared.events import TOPICS
+from shared.service.background import Well
 from shared.service.worker import Worker
+from shared.telemetry.logging import configure
 from tests.kit.apps import BUREAU, new_key, running
 from tests.kit.postgres import ServiceDatabase
 from tests.kit.spine import until
 
 RECIPIENT = {"agency_id": str(BUREAU), "role": "clerk", "name": "王工", "mail": "wang@example.gov.cn"}
+
+
+@pytest.fixture
+def output() -> Iterator[io.StringIO]:
+    """What the process `lantai`, which runs several services, logs."""
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    stream = io.StringIO()
+    configure("lantai", stream=stream)
+    yield stream
+    root.handlers, root.level = handlers, level
+    structlog.reset_defaults()
+
+
+async def test_the_lines_of_a_background_task_name_the_service(
+    service_database: Callable[[str], ServiceDatabase], output: io.StringIO
+) -> None:
+    async def fail(_well: Well) -> None:
+        raise ZeroDivisionError
+
+    async def told() -> bool:
+        return "background task failed" in output.getvalue()
+
+    async with running(load("notify"), service_database("notify").url) as service:
+        failing = replace(service.definition, tasks=lambda deps: {"failing": fail})
+        async with Worker(failing, service.deps, MemoryTransport()).running():
+            await until(told)
+    lines = [json.loads(line) for line in output.getvalue().splitlines()]
+    (line, *_) = [line for line in lines if line["event"] == "background task failed"]
+    assert (line["service"], line["task"]) == ("notify", "failing")
 
 
 async def test_a_worker_forgets_the_keys_of_the_day_before(

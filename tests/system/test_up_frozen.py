@@ -1,5 +1,6 @@
 """`lantai up` whose PostgreSQL is silent: every process of it is stopped (SIGSTOP), and none says so."""
 
+import json
 import os
 import re
 import signal
@@ -46,6 +47,8 @@ def test_its_metrics_and_its_readiness_say_so_in_the_time_of_one_check(up: UpPro
         assert answer.status_code == 200
         assert set(databases(answer.text).items()) == {(name, 0.0) for name in NAMES}
         assert 'lantai_outbox_unpublished{service="requests"} NaN' in answer.text
+        told = [json.loads(line) for line in up.output.splitlines() if "gauges_not_refreshed" in line]
+        assert sorted(line["service"] for line in told) == sorted(NAMES)
         began = time.monotonic()
         ready = http.get("/readyz")
         assert time.monotonic() - began < CHECK_SECONDS + SLACK_SECONDS

@@ -30,6 +30,7 @@ from services.notify.settings import NotifySettings
 from shared.crypto import SealedValueError
 from shared.db.engine import Database
 from shared.db.uow import Actor, UnitOfWork
+from shared.service.background import Well
 
 DRAIN_SECONDS = 4.0
 RECORD_ATTEMPTS = 5
@@ -70,7 +71,7 @@ class Sender:
             rest_seconds=settings.mail_pause_seconds,
         )
 
-    async def run(self) -> None:
+    async def run(self, well: Well = lambda: None) -> None:
         """Send until cancelled, filling places as they fall free; then what is in conversation may end, for a while."""
         crew = Crew(self._lanes.stuck)
         try:
@@ -78,6 +79,7 @@ class Sender:
                 room = self._settings.mail_parallel - crew.busy
                 try:
                     started = await self._start(crew, room) if 2 * room >= self._settings.mail_parallel else 0
+                    well()
                 except (SQLAlchemyError, OSError) as error:
                     log.warning("mail_sender_waits", error=type(error).__name__)
                     started = 0

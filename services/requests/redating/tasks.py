@@ -1,16 +1,9 @@
-"""The background loops: one notes what a release packages, one works off re-dating jobs."""
-
-import asyncio
-from collections.abc import Awaitable, Callable
-
-import structlog
+"""The steps of the background loops: one notes what a release packages, one works off re-dating jobs."""
 
 from services.requests.desk import Desk
 from services.requests.redating.commands import on_release, redate_chunk
 from shared.db.engine import Database
 from shared.db.uow import Actor
-
-log = structlog.get_logger()
 
 
 async def note_release(db: Database) -> None:
@@ -27,17 +20,3 @@ async def redate_all(db: Database, desk: Desk) -> int:
             if not await redate_chunk(uow, desk):
                 return chunks
         chunks += 1
-
-
-def redating_loop(db: Database, desk: Desk) -> Callable[[], Awaitable[None]]:
-    """Return the loop; it ends only by being cancelled, and outlives a database that is away."""
-
-    async def run() -> None:
-        while True:
-            try:
-                await redate_all(db, desk)
-            except Exception as error:  # the job's row is untouched: the next round goes on behind the last commit
-                log.warning("redating_failed", error=repr(error))
-            await asyncio.sleep(desk.settings.redating_poll_seconds)
-
-    return run

@@ -1,5 +1,6 @@
 """Every line is JSON with its service, request and trace, and goes through redaction, also from other libraries."""
 
+import asyncio
 import io
 import json
 import logging
@@ -78,3 +79,14 @@ def test_a_harmful_request_id_is_replaced() -> None:
             assert request_id != proposed
             assert correlation.current_request_id() == request_id
     assert correlation.current_request_id() is None
+
+
+async def test_a_line_of_a_process_of_several_services_names_the_one_at_work(output: io.StringIO) -> None:
+    async def task() -> None:
+        structlog.get_logger().info("sealed")
+
+    with correlation.service("catalog"):
+        begun = asyncio.create_task(task())
+    structlog.get_logger().info("listening")
+    await begun
+    assert [line["service"] for line in lines(output)] == ["requests", "catalog"]
