@@ -11,11 +11,16 @@ _STATES = ("57P01", "57P02", "57P03", "57P05", "25P03", _LOCK_NOT_AVAILABLE)
 
 
 def database_trouble(error: BaseException) -> bool:
-    """Whether trying again, with nothing changed, may succeed. A statement timeout (57014) is not among them."""
+    """Whether trying again, with nothing changed, may succeed. A statement timeout (57014) is not among them.
+
+    The driver's own timeout is: it is longer than the server's, so it strikes only where the server keeps silent.
+    """
     if isinstance(error, PoolTimeout):
         return True
     if not isinstance(error, DBAPIError):
         return False
+    if isinstance(error.orig, OSError):  # a timeout is one
+        return True
     state = str(getattr(error.orig, "sqlstate", None) or "")
     return error.connection_invalidated or state.startswith(_CLASSES) or state in _STATES
 

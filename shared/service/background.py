@@ -58,15 +58,10 @@ class Background:
 
     def _tell(self, error: Exception) -> None:
         """A fault is told each time, with where it happened; a server that is away when that begins."""
-        if not _server_is_away(error):
+        if not transaction_trouble(error):
             log.error("background task failed", task=self.name, exc_info=error)
         elif self._away.to_be_told():
             log.warning("background task waits", task=self.name, reason=describe(error))
-
-
-def _server_is_away(error: Exception) -> bool:
-    """Also one that is silent, of which the driver only says that it took too long."""
-    return transaction_trouble(error) or isinstance(getattr(error, "orig", None), OSError)
 
 
 def every(seconds: float, step: Callable[[], Awaitable[object]]) -> Work:
