@@ -50,6 +50,7 @@ async def readiness(checks: Mapping[str, Check]) -> Readiness:
 async def without_farewell(asking: Coroutine[Any, Any, Answer]) -> Answer:
     """Return what it returns; when cut, let it end by itself: leaving a silent server takes seconds."""
     task = asyncio.create_task(asking)
+    task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # whoever was cut hears no more of it
     try:
         return await asyncio.shield(task)
     finally:
@@ -121,6 +122,6 @@ async def refresh_all(app: FastAPI) -> None:
     for refresh in app.state.refreshes:
         try:
             async with asyncio.timeout(CHECK_SECONDS):
-                await without_farewell(refresh())
+                await refresh()
         except Exception as error:  # a scrape must never fail because the database does
             log.warning("gauges_not_refreshed", error=repr(error))

@@ -1,14 +1,11 @@
 """What every worker does beside its service's own work."""
 
 import io
-import json
-import logging
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
-import structlog
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
@@ -19,8 +16,8 @@ from shared.db import direct
 from shared.events import TOPICS
 from shared.service.background import Well
 from shared.service.worker import Worker
-from shared.telemetry.logging import configure
 from tests.kit.apps import BUREAU, new_key, running
+from tests.kit.logs import lines, logged
 from tests.kit.postgres import ServiceDatabase
 from tests.kit.spine import until
 
@@ -30,13 +27,8 @@ RECIPIENT = {"agency_id": str(BUREAU), "role": "clerk", "name": "王工", "mail"
 @pytest.fixture
 def output() -> Iterator[io.StringIO]:
     """What the process `lantai`, which runs several services, logs."""
-    root = logging.getLogger()
-    handlers, level = root.handlers, root.level
-    stream = io.StringIO()
-    configure("lantai", stream=stream)
-    yield stream
-    root.handlers, root.level = handlers, level
-    structlog.reset_defaults()
+    with logged("lantai") as stream:
+        yield stream
 
 
 async def test_the_lines_of_a_background_task_name_the_service(
@@ -52,8 +44,7 @@ async def test_the_lines_of_a_background_task_name_the_service(
         failing = replace(service.definition, tasks=lambda deps: {"failing": fail})
         async with Worker(failing, service.deps, MemoryTransport()).running():
             await until(told)
-    lines = [json.loads(line) for line in output.getvalue().splitlines()]
-    (line, *_) = [line for line in lines if line["event"] == "background task failed"]
+    (line, *_) = [line for line in lines(output) if line["event"] == "background task failed"]
     assert (line["service"], line["task"]) == ("notify", "failing")
 
 

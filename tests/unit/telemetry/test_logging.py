@@ -2,7 +2,6 @@
 
 import asyncio
 import io
-import json
 import logging
 from collections.abc import Iterator
 
@@ -10,22 +9,13 @@ import pytest
 import structlog
 
 from shared.telemetry import correlation, trace
-from shared.telemetry.logging import configure
+from tests.kit.logs import lines, logged
 
 
 @pytest.fixture
 def output() -> Iterator[io.StringIO]:
-    root = logging.getLogger()
-    handlers, level = root.handlers, root.level
-    stream = io.StringIO()
-    configure("requests", stream=stream)
-    yield stream
-    root.handlers, root.level = handlers, level
-    structlog.reset_defaults()
-
-
-def lines(output: io.StringIO) -> list[dict[str, str]]:
-    return [json.loads(line) for line in output.getvalue().splitlines()]
+    with logged("requests") as stream:
+        yield stream
 
 
 def test_a_line_names_service_request_and_trace(output: io.StringIO) -> None:
