@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.bus.transport import Transport
 from shared.http.health import Readiness, readiness, refresh_all
+from shared.service.branches import Branches
 from shared.service.definition import Definition
 from shared.service.deps import Deps
 from shared.service.settings import ServiceSettings
@@ -92,17 +93,20 @@ class AllInOne:
         await self._owner(scope.get("path", "/"))(scope, receive, send)
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Enter every lifespan and run every worker; leaving stops the workers before the applications."""
+    async def open(self) -> AsyncIterator[None]:
+        """Enter every application's lifespan."""
         async with AsyncExitStack() as stack:
             for member in self.members:
                 await stack.enter_async_context(member.app.router.lifespan_context(member.app))
+            yield
+
+    @asynccontextmanager
+    async def working(self) -> AsyncIterator[None]:
+        """Run every worker for the length of the block."""
+        async with Branches() as workers:
             for member in self.members:
-                member.worker.start()
-            try:
-                yield
-            finally:
-                await asyncio.gather(*(member.worker.stop() for member in self.members))
+                await workers.branch().enter_async_context(member.worker.running())
+            yield
 
     def _owner(self, path: str) -> ASGIApp:
         """Return the application of the longest prefix; `/` itself is the start page, the rest of the root is ours."""

@@ -23,6 +23,7 @@ COMMANDS = {
     "issuer": "serve the development issuer",
     "mailbox": "catch mail and show it on a page (development)",
     "parked-keys": "list, show, retry and discard what stands still for a failing event",
+    "timers": "list and retry the timers that have failed and are tried again",
     "dead-letters": "list, show, replay and discard what could not be handled",
     "replay": "let a service read the log again, from a time or from the beginning",
     "events": "tell the readers of the log a service's current state once more",

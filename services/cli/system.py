@@ -73,7 +73,10 @@ class System:
             async with AsyncExitStack() as stack:
                 app = await unless_stopped(stop, self._start(stack))
                 proxies = os.environ.get("LANTAI_TRUSTED_PROXIES", "")
-                await stack.enter_async_context(serving(app, self.listening, trusted_proxies=proxies))
+                # Ended side by side: an answer that is under way needs no worker.
+                running = await stack.enter_async_context(Branches())
+                await running.branch().enter_async_context(app.working())
+                await running.branch().enter_async_context(serving(app, self.listening, trusted_proxies=proxies))
                 await unless_stopped(stop, self._until_ready())
                 keep_what_is_loaded()
                 typer.echo(f"Lantai is ready: {os.environ['LANTAI_BASE_URL']}")
@@ -116,7 +119,7 @@ class System:
             for definition, settings in loaded
         ]
         system = AllInOne(members, transport, others)
-        await stack.enter_async_context(system.running())
+        await stack.enter_async_context(system.open())
         return system
 
     def _choose_environment(self) -> bool:

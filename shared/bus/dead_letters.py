@@ -21,10 +21,9 @@ from shared.db.ids import uuid7
 from shared.db.pages import Page, decode_cursor, encode_cursor
 from shared.db.sessions import AnySession, WriteSession
 from shared.db.spine import dead_letters, outbox, parked_events, timers
-from shared.db.uow import UnitOfWork
+from shared.db.uow import NO_AGENCY, UnitOfWork
 from shared.errors import Category, DomainError, NotFound
 
-NO_AGENCY = UUID(int=0)
 EVENT, TIMER, OUTBOX = "event", "timer", "outbox"
 DECISIONS = {"replayed": "已重放", "discarded": "已放弃", "withdrawn": "定时器已撤销或重新设定"}
 

@@ -18,7 +18,7 @@ from shared.bus.incoming import Incoming, agency_of
 from shared.bus.transport import Record
 from shared.db.pages import Page, decode_cursor, encode_cursor
 from shared.db.sessions import AnySession
-from shared.db.uow import UnitOfWork
+from shared.db.uow import NO_AGENCY, UnitOfWork
 from shared.errors import Category, DomainError, NotFound
 
 _HEADS = """
@@ -117,7 +117,7 @@ async def retry(uow: UnitOfWork, event_id: UUID) -> None:
         "attempts": standing.attempts,
         "error": standing.error,
     }
-    agency = standing.agency_id or dead_letters.NO_AGENCY
+    agency = standing.agency_id or NO_AGENCY
     uow.audit("parked_key.retried", subject=event_id, agency_id=agency, details=details)
 
 

@@ -10,10 +10,12 @@ from sqlalchemy import NullPool
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from shared.db.clock import read_now
 from shared.db.driver import Transaction, join_transactions
-from shared.db.lending import Connections, Lent
+from shared.db.lending import Connections, Lent, left
 from shared.db.reckoning import ReckonedClock
 from shared.db.sessions import ReadSession
+from shared.db.silence import NoAnswer, Silence
 from shared.db.uow import TIME, Actor, Presumption, Question, UnitOfWork
 
 
@@ -58,6 +60,7 @@ class Database:
         join_transactions(self.engine.sync_engine)
         self._connections = Connections(self.engine, pool_size, pool_timeout_seconds)
         self._clock = ReckonedClock()
+        self._silence = Silence()
         self._wakers: list[Callable[[], bool]] = []
 
     def on_commit(self, wake: Callable[[], bool]) -> None:
@@ -73,12 +76,9 @@ class Database:
         What it has to know first can be asked with the time, in one round trip. `within_seconds` limits the opening:
         the wait for a connection, and for the first answer.
         """
-        began = time.monotonic()
-        lent = await self._connections.take(within_seconds)
-        transaction = Transaction(lent)
+        with self._silence.asking(limited=within_seconds is not None):
+            lent, transaction, uow = await self._begun(actor, asking, within_seconds)
         try:
-            left = None if within_seconds is None else max(within_seconds - (time.monotonic() - began), 0.1)
-            uow = await UnitOfWork.begun_with(transaction, self.service, actor, asking, self._clock, left)
             yield uow
             await uow.commit()
         except BaseException:
@@ -91,15 +91,46 @@ class Database:
         if uow.wakes_relay:
             any(wake() for wake in self._wakers)
 
+    async def _begun(
+        self, actor: Actor, asking: Question | Presumption, within_seconds: float | None
+    ) -> tuple[Lent, Transaction, UnitOfWork]:
+        """Take a connection and ask the first question on it."""
+        began = time.monotonic()
+        lent = await self._connections.take(within_seconds)
+        transaction = Transaction(lent)
+        try:
+            within_seconds = left(within_seconds, began)
+            uow = await UnitOfWork.begun_with(transaction, self.service, actor, asking, self._clock, within_seconds)
+        except BaseException:
+            await asyncio.shield(self._put_back(lent, transaction.undo()))
+            raise
+        return lent, transaction, uow
+
     @asynccontextmanager
-    async def read(self) -> AsyncIterator[ReadSession]:
-        """Open a read session."""
-        lent = await self._connections.take()
-        session = ReadSession(lent.connection, autoflush=False)
+    async def read(self, *, within_seconds: float | None = None) -> AsyncIterator[ReadSession]:
+        """Open a read session. Within a limit its connection is tried too, by asking the time (`read_now`)."""
+        with self._silence.asking(limited=within_seconds is not None):
+            lent, session = await self._reading(within_seconds)
         try:
             yield session
         finally:
             await asyncio.shield(self._put_back(lent, session.close()))
+
+    async def _reading(self, within_seconds: float | None) -> tuple[Lent, ReadSession]:
+        """Take a connection and try it, if there is a limit."""
+        began = time.monotonic()
+        lent = await self._connections.take(within_seconds)
+        session = ReadSession(lent.connection, autoflush=False)
+        if within_seconds is not None:
+            try:
+                async with asyncio.timeout(left(within_seconds, began)):
+                    await read_now(session)
+            except BaseException as error:
+                await asyncio.shield(self._put_back(lent, session.close()))
+                if isinstance(error, TimeoutError):
+                    raise NoAnswer("no answer from the database in time") from None
+                raise
+        return lent, session
 
     async def _put_back(self, lent: Lent, ending: Coroutine[Any, Any, None]) -> None:
         """End what was opened on a connection, and only then let it be lent again, however often its user is cut."""

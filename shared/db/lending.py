@@ -14,6 +14,8 @@ import asyncpg
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from shared.db.silence import NoAnswer
+
 ERRORS: tuple[type[BaseException], ...] = (
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
@@ -23,6 +25,11 @@ ERRORS: tuple[type[BaseException], ...] = (
 """What the driver raises."""
 PING_AFTER_IDLE_SECONDS = 1.0
 FAREWELL_SECONDS = 1.0
+
+
+def left(within_seconds: float | None, began: float) -> float | None:
+    """Return what is left of a limit for waiting, if there is one: a little at least. `began` is monotonic."""
+    return None if within_seconds is None else max(within_seconds - (time.monotonic() - began), 0.1)
 
 
 @dataclass(slots=True)
@@ -74,25 +81,27 @@ class Connections:
             await self._turns.acquire()  # at once
             self.lent += 1
             return self._idle.pop()
-        try:
-            async with asyncio.timeout(within_seconds):
-                return await self._taken()
-        except TimeoutError:
-            raise PoolTimeout("no connection to the database in time") from None
-
-    async def _taken(self) -> Lent:
-        await self._turn()
+        began = time.monotonic()
+        await self._turn(within_seconds)
         self.lent += 1
         try:
-            while self._idle:
-                lent = self._idle.pop()
-                if await self._answers(lent):
-                    return lent
-                await self._forget_idle()
-            return await self._opened()
+            async with asyncio.timeout(left(within_seconds, began)):
+                return await self._sound()
+        except TimeoutError:
+            self._release()
+            raise NoAnswer("no connection to the database in time") from None
         except BaseException:
             self._release()
             raise
+
+    async def _sound(self) -> Lent:
+        """Return one that was kept and answers, or a new one."""
+        while self._idle:
+            lent = self._idle.pop()
+            if await self._answers(lent):
+                return lent
+            await self._forget_idle()
+        return await self._opened()
 
     async def give(self, lent: Lent) -> None:
         """Take a connection back; one that is broken is not used again."""
@@ -111,12 +120,13 @@ class Connections:
         if idle:
             await asyncio.wait([asyncio.create_task(_bid_farewell(lent)) for lent in idle])
 
-    async def _turn(self) -> None:
+    async def _turn(self, within_seconds: float | None) -> None:
+        wait_seconds = self._wait_seconds if within_seconds is None else min(within_seconds, self._wait_seconds)
         try:
-            async with asyncio.timeout(self._wait_seconds):
+            async with asyncio.timeout(wait_seconds):
                 await self._turns.acquire()
         except TimeoutError:
-            raise PoolTimeout(f"no connection was free for {self._wait_seconds} s") from None
+            raise PoolTimeout(f"no connection was free for {wait_seconds} s") from None
 
     def _release(self) -> None:
         self.lent -= 1

@@ -73,6 +73,8 @@ class Actor:
 
 
 PUBLIC = Actor("public", "public", "公众")
+NO_AGENCY = UUID(int=0)
+"""In the audit trail of what belongs to no agency."""
 
 
 class VersionsCollide(ValueError):

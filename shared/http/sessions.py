@@ -4,19 +4,16 @@
 answer is sent. The default scope commits after the answer, and a failed commit would still say 201.
 """
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AbstractAsyncContextManager
 from typing import Annotated
 
 from fastapi import Depends, Request
 
 from shared.auth import caller
-from shared.db.clock import read_now
 from shared.db.engine import Database
 from shared.db.sessions import ReadSession
 from shared.db.uow import PUBLIC, TIME, Question, UnitOfWork
-from shared.http.failures import DatabaseUnavailable
 
 OPEN_SECONDS = 3.0  # a server that is stopped rather than dead accepts connections and says nothing
 
@@ -36,13 +33,7 @@ async def write_uow(request: Request) -> AsyncIterator[UnitOfWork]:
 
 async def read_session(request: Request) -> AsyncIterator[ReadSession]:
     """Open a read session that knows its time, which also tries its connection."""
-    async with AsyncExitStack() as stack:
-        try:
-            async with asyncio.timeout(OPEN_SECONDS):
-                session = await stack.enter_async_context(request.app.state.deps.db.read())
-                await read_now(session)
-        except TimeoutError:
-            raise DatabaseUnavailable from None
+    async with request.app.state.deps.db.read(within_seconds=OPEN_SECONDS) as session:
         yield session
 
 

@@ -31,6 +31,8 @@ _LONGEST_WAIT = f"""
      WHERE fired_at IS NULL AND due_at <= now.business AND (retry_at IS NULL OR retry_at <= now())
 """
 
+_FAILING = f"SELECT count(*) FROM timers WHERE fired_at IS NULL AND due_at <= {BUSINESS_NOW} AND attempts > 0"
+
 SPINE = (
     Gauge(
         "outbox_oldest_seconds",
@@ -60,6 +62,7 @@ SPINE = (
         )
         for kind in (EVENT, TIMER, OUTBOX)
     ),
+    Gauge("timers_failing", "Timers that have failed and are tried again", _number(_FAILING)),
     Gauge(
         "timer_overdue_seconds",
         "How long a timer that could fire has waited at most",

@@ -6,7 +6,10 @@ import re
 import signal
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
+import httpx
 import pytest
 
 from services.roster import NAMES
@@ -62,6 +65,25 @@ def test_it_ends_in_time_and_leaves_no_process(up: UpProcess) -> None:
     time.sleep(1)  # every part is waiting for an answer now
     code, seconds = up.stop()
     assert (code, seconds < PROMISED_SECONDS) == (0, True), (code, seconds, up.output[-2000:])
+    assert processes(up) == []
+
+
+def test_it_ends_in_time_while_callers_wait_for_answers(up: UpProcess) -> None:
+    """More of them than there are connections; each is refused or cut off."""
+
+    def answer(_: int) -> int:
+        with suppress(httpx.HTTPError), outside_client(up.url) as http:
+            return http.get("/api/catalog/v1/agencies").status_code
+        return 0
+
+    with ThreadPoolExecutor(40) as pool:
+        assert set(pool.map(answer, range(8))) == {200}
+        freeze(up)
+        waiting = [pool.submit(answer, number) for number in range(40)]
+        time.sleep(1)
+        code, seconds = up.stop()
+        assert (code, seconds < PROMISED_SECONDS) == (0, True), (code, seconds, up.output[-2000:])
+        assert {one.result() for one in waiting} <= {0, 503}
     assert processes(up) == []
 
 

@@ -19,9 +19,8 @@ from services.requests.redating.rules import first_changed_on
 from services.requests.reminders.rules import moments
 from services.requests.reminders.schedule import Scheduled, fired_kinds_of_many, open_timers_of_many, reschedule_all
 from services.requests.third_parties.commands import redate_terms
-from shared.bus.dead_letters import NO_AGENCY
 from shared.db.ids import uuid7
-from shared.db.uow import UnitOfWork
+from shared.db.uow import NO_AGENCY, UnitOfWork
 from shared.events import Envelope
 from shared.events import requests as events
 from shared.events.catalog import CalendarPublished

@@ -1,8 +1,9 @@
-"""`lantai parked-keys` and `lantai dead-letters` on a service's database: one line each, and the decisions."""
+"""`lantai parked-keys`, `timers` and `dead-letters` on a service's database: one line each, and the decisions."""
 
 import asyncio
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from subprocess import CompletedProcess
 from uuid import UUID
 
@@ -11,7 +12,8 @@ from sqlalchemy import func, insert, select, update
 
 from shared.db.engine import Database
 from shared.db.ids import uuid7
-from shared.db.spine import audit_entries, dead_letters, parked_events, parked_keys
+from shared.db.spine import audit_entries, dead_letters, parked_events, parked_keys, timers
+from shared.timers.rows import due
 from tests.kit.lantai import run
 from tests.kit.spine import SYSTEM
 
@@ -99,3 +101,30 @@ async def test_a_dead_letter_is_one_line(counters: Database, head: UUID, command
     assert done.returncode == 0, done.stderr
     (line,) = (await asyncio.to_thread(command, "dead-letters", "list", "notify", "--all")).stdout.splitlines()
     assert " waiting=0 discarded ValidationError" in line
+
+
+async def test_a_failing_timer_is_listed_and_retried(counters: Database, command: Command) -> None:
+    subject, well = uuid7(), uuid7()
+    async with counters.write(SYSTEM) as uow:
+        uow.schedule(subject, "overdue", uow.now)
+        uow.schedule(well, "overdue", uow.now)
+    async with counters.write(SYSTEM) as uow:
+        later = func.clock_timestamp() + timedelta(hours=1)
+        failed = update(timers).where(timers.c.subject == subject)
+        changed = failed.values(attempts=3, error=ERROR, retry_at=later).returning(timers.c.id)
+        timer = (await uow.session.execute(changed)).scalar_one()
+    (line,) = (await asyncio.to_thread(command, "timers", "list", "notify")).stdout.splitlines()
+    assert line.startswith(f"{timer} overdue {subject} due=20") and " attempts=3 next=20" in line
+    assert line.endswith("ValidationError: 2 errors …")
+
+    retried = await asyncio.to_thread(command, "timers", "retry", "notify", str(timer))
+    assert retried.returncode == 0, retried.stderr
+    async with counters.read() as session:
+        ids = await due(session, ["overdue"], 10)
+        entries = (await session.execute(select(audit_entries))).all()
+    assert timer in ids, "it may be fired now"
+    assert [(entry.action, entry.subject) for entry in entries] == [("timer.retried", subject)]
+    assert "ValidationError" in entries[0].details and entries[0].actor_id.startswith("operator:")
+
+    absent = await asyncio.to_thread(command, "timers", "retry", "notify", str(uuid7()))
+    assert absent.returncode == 1 and "lantai timers list notify" in absent.stderr

@@ -101,6 +101,15 @@ async def test_a_timer_that_pauses_is_not_late_until_its_pause_is_over(counters:
     assert await gauge(counters, "timer_overdue_seconds") == some_seconds(100)
 
 
+async def test_timers_that_fail(counters: Database) -> None:
+    assert await gauge(counters, "timers_failing") == 0
+    for subject, failed in zip(some_ids(4), ("attempts = 2", "attempts = 1", "attempts = 0"), strict=False):
+        await schedule(counters, subject, NOW - timedelta(days=1))
+        await change(counters, subject, f"{failed}, retry_at = now() + interval '1 hour'")
+    await change(counters, subject, "attempts = 1, fired_at = now()")  # at last
+    assert await gauge(counters, "timers_failing") == 2
+
+
 async def test_lateness_by_a_shifted_clock(counters: Database) -> None:
     """When a timer is due is told by the business's clock, when it was set by the real one."""
     set_today, long_set = some_ids(2)
