@@ -2,13 +2,16 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
+import asyncpg
 import pytest
 from sqlalchemy import text
 
 from shared.bus.relay import Relay
 from shared.bus.transport import Record
 from shared.db.engine import Database
+from tests.kit.logs import lines, logged
 from tests.kit.spine import SYSTEM, emit, running, some_ids, until
 from tests.service.spine.test_relay import Log, published
 
@@ -39,6 +42,30 @@ async def test_a_batch_that_gets_no_answer_is_said_to_be_that(
             return relay.health().ok
 
         await until(well)
+
+
+async def test_an_answer_that_comes_while_the_session_is_being_kept_alive_loses_nothing(
+    counters: Database, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever has its answer waits for that question's end: the mark is the next one on the same connection."""
+    asking, asked = asyncio.Event(), asyncpg.Connection.fetchval
+
+    async def slowly(self: asyncpg.Connection, query: str, *arguments: Any, **named: Any) -> Any:
+        if query != "SELECT 1":
+            return await asked(self, query, *arguments, **named)
+        asking.set()
+        return await asked(self, "SELECT 1 FROM pg_sleep(0.5)", *arguments, **named)
+
+    monkeypatch.setattr(asyncpg.Connection, "fetchval", slowly)
+    log.hangs.clear()
+    with logged("tests") as output:
+        async with running(Relay(counters, log, lease_seconds=3)):
+            await emit(counters, some_ids(1)[0], 1)
+            await asyncio.wait_for(asking.wait(), 10)
+            log.hangs.set()
+            await until(lambda: published(counters))
+        assert lines(output) == []
+    assert len(log.taken) == 1
 
 
 async def test_a_session_that_is_lost_while_the_log_is_silent_stops_the_publishing(counters: Database) -> None:
