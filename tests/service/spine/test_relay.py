@@ -2,9 +2,11 @@
 
 import asyncio
 import random
+import time
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import pairwise
 from uuid import UUID
 
 import pytest
@@ -33,6 +35,7 @@ class Log(MemoryTransport):
         super().__init__()
         self.taken: list[Record] = []
         self.away = False
+        self.asked_in_vain: list[float] = []
         self.acknowledges_only = -1
         self.refuses: set[tuple[str, int]] = set()
         self.topics: set[str] | None = None
@@ -43,6 +46,7 @@ class Log(MemoryTransport):
     async def publish(self, records: Sequence[Record], timeout_seconds: float = 30) -> None:
         await self.hangs.wait()
         if self.away:
+            self.asked_in_vain.append(time.monotonic())
             raise TransportUnavailable("away")
         if self.topics is not None and (missing := {record.topic for record in records} - self.topics):
             raise TopicMissing(missing)
@@ -209,6 +213,24 @@ async def test_a_log_that_is_away_is_waited_for(counters: Database, log: Log) ->
         log.away = False
         await until(lambda: published(counters))
     assert log.numbers() == {str(a): [1, 2]}
+
+
+async def test_a_log_that_is_away_is_asked_less_and_less_often(counters: Database, log: Log) -> None:
+    """However many events are committed meanwhile: each of them wakes the relay."""
+    log.away = True
+    (a,) = some_ids(1)
+    async with running(Relay(counters, log)):
+        for n in range(600):
+            await emit(counters, a, n)
+            await asyncio.sleep(0.05)
+            if len(log.asked_in_vain) >= 4:
+                break
+        log.away = False
+        await until(lambda: published(counters))
+    pauses = [later - earlier for earlier, later in pairwise(log.asked_in_vain)]
+    assert len(pauses) == 3
+    assert all(pause > least for pause, least in zip(pauses, (0.19, 0.39, 0.79), strict=True)), pauses
+    assert log.numbers() == {str(a): list(range(n + 1))}
 
 
 async def test_what_was_acknowledged_is_not_sent_again(counters: Database, log: Log) -> None:
