@@ -20,8 +20,14 @@ async def read_now(session: AnySession) -> datetime:
     """Return the database's time at the first question, shifted by `clock_offset` (development and test only)."""
     now: datetime | None = session.info.get(ASKED)
     if now is None:
-        now = session.info[ASKED] = (await session.execute(NOW)).scalar_one()
+        now = (await session.execute(NOW)).scalar_one()
+        know_now(session, now)
     return now
+
+
+def know_now(session: AnySession, now: datetime) -> None:
+    """Tell a session the time that whoever opened it has asked for."""
+    session.info[ASKED] = now
 
 
 def now_column() -> ColumnElement[datetime]:

@@ -3,14 +3,15 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any
 
 from sqlalchemy import NullPool
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from shared.db.clock import read_now
+from shared.db.clock import ASK_NOW, know_now
 from shared.db.driver import Transaction, join_transactions
 from shared.db.lending import Connections, Lent, left
 from shared.db.reckoning import ReckonedClock
@@ -76,7 +77,7 @@ class Database:
         What it has to know first can be asked with the time, in one round trip. `within_seconds` limits the opening:
         the wait for a connection, and for the first answer.
         """
-        with self._silence.asking(limited=within_seconds is not None):
+        async with self._asking(within_seconds):
             lent, transaction, uow = await self._begun(actor, asking, within_seconds)
         try:
             yield uow
@@ -90,6 +91,10 @@ class Database:
             await self._connections.give(lent)
         if uow.wakes_relay:
             any(wake() for wake in self._wakers)
+
+    def _asking(self, within_seconds: float | None) -> AbstractAsyncContextManager[None]:
+        """Stands around an opening; one without a limit waits, and tells nothing."""
+        return nullcontext() if within_seconds is None else self._silence.asking()
 
     async def _begun(
         self, actor: Actor, asking: Question | Presumption, within_seconds: float | None
@@ -109,7 +114,7 @@ class Database:
     @asynccontextmanager
     async def read(self, *, within_seconds: float | None = None) -> AsyncIterator[ReadSession]:
         """Open a read session. Within a limit its connection is tried too, by asking the time (`read_now`)."""
-        with self._silence.asking(limited=within_seconds is not None):
+        async with self._asking(within_seconds):
             lent, session = await self._reading(within_seconds)
         try:
             yield session
@@ -122,14 +127,15 @@ class Database:
         lent = await self._connections.take(within_seconds)
         session = ReadSession(lent.connection, autoflush=False)
         if within_seconds is not None:
+            transaction = Transaction(lent)
             try:
-                async with asyncio.timeout(left(within_seconds, began)):
-                    await read_now(session)
+                (told,) = await transaction.ask(ASK_NOW, (), left(within_seconds, began))
             except BaseException as error:
-                await asyncio.shield(self._put_back(lent, session.close()))
-                if isinstance(error, TimeoutError):
+                await asyncio.shield(self._put_back(lent, transaction.undo()))
+                if isinstance(error, DBAPIError) and isinstance(error.orig, TimeoutError):
                     raise NoAnswer("no answer from the database in time") from None
                 raise
+            know_now(session, told["now"])
         return lent, session
 
     async def _put_back(self, lent: Lent, ending: Coroutine[Any, Any, None]) -> None:

@@ -85,17 +85,21 @@ class Connections:
         await self._turn(within_seconds)
         self.lent += 1
         try:
-            async with asyncio.timeout(left(within_seconds, began)):
-                return await self._sound()
-        except TimeoutError:
-            self._release()
-            raise NoAnswer("no connection to the database in time") from None
+            return await self._sound(left(within_seconds, began))
         except BaseException:
             self._release()
             raise
 
-    async def _sound(self) -> Lent:
-        """Return one that was kept and answers, or a new one."""
+    async def _sound(self, within_seconds: float | None) -> Lent:
+        """Return one that answers in time."""
+        try:
+            async with asyncio.timeout(within_seconds):
+                return await self._kept_or_opened()
+        except TimeoutError:
+            await self._forget_idle()  # they most likely lead to where nobody answers, too
+            raise NoAnswer("no connection to the database in time") from None
+
+    async def _kept_or_opened(self) -> Lent:
         while self._idle:
             lent = self._idle.pop()
             if await self._answers(lent):

@@ -1,4 +1,6 @@
-"""Who is refused at once by a database that keeps silent, and who is not."""
+"""Who is refused soon by a database that keeps silent, and who is not."""
+
+import asyncio
 
 import pytest
 from sqlalchemy.exc import DBAPIError
@@ -7,80 +9,104 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from shared.db import silence
 from shared.db.silence import NoAnswer, Silence
 
-NO_ANSWER = pytest.mark.parametrize(
-    "error", [NoAnswer("in time"), TimeoutError(), DBAPIError("SELECT 1", None, TimeoutError())]
-)
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(silence, "HEARING_SECONDS", 0.05)
 
 
-def in_vain(silent: Silence, error: Exception, *, limited: bool = True) -> None:
-    """Ask and get no answer."""
-    with pytest.raises(type(error)), silent.asking(limited=limited):
-        raise error
+async def in_vain(silent: Silence, error: Exception | None = None) -> None:
+    """Ask, and end so."""
+    error = error or NoAnswer("in time")
+    with pytest.raises(type(error)):
+        async with silent.asking():
+            raise error
 
 
-def refused(silent: Silence, *, limited: bool = True) -> bool:
-    """Whether a second one is refused while one asks."""
+async def refused(silent: Silence) -> bool:
+    """Whether a second one is refused while one asks, of whom nothing is known yet."""
+    end = asyncio.Event()
+
+    async def first() -> None:
+        async with silent.asking():
+            await end.wait()
+
+    asking = asyncio.create_task(first())
+    await asyncio.sleep(0)
     try:
-        with pytest.raises(ZeroDivisionError), silent.asking():
-            with silent.asking(limited=limited):
-                pass
-            raise ZeroDivisionError  # of the first nothing is known yet
+        async with silent.asking():
+            return False
     except NoAnswer:
         return True
-    return False
+    finally:
+        end.set()
+        await asking
 
 
-@NO_ANSWER
-def test_after_a_wait_in_vain_one_asks_and_the_others_are_refused(error: Exception) -> None:
+async def test_after_a_wait_in_vain_one_asks_and_the_others_are_refused() -> None:
     silent = Silence()
-    in_vain(silent, error)
-    with silent.asking():
+    await in_vain(silent)
+    async with silent.asking():
         for _ in range(3):
-            with pytest.raises(NoAnswer), silent.asking():
+            with pytest.raises(NoAnswer):
+                async with silent.asking():
+                    pass
+
+
+async def test_before_it_nobody_is_refused() -> None:
+    assert not await refused(Silence())
+
+
+async def test_an_answer_ends_it_also_for_those_who_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(silence, "HEARING_SECONDS", 20)
+    silent, answer = Silence(), asyncio.Event()
+    for _ in range(2):  # and it may come again
+        await in_vain(silent)
+        answer.clear()
+
+        async def ask() -> bool:
+            async with silent.asking():
+                await answer.wait()
+            return True
+
+        crowd = [asyncio.create_task(ask()) for _ in range(20)]
+        await asyncio.sleep(0.05)
+        assert silent._asking == 1
+        answer.set()
+        assert all(await asyncio.gather(*crowd))
+        assert silent._asking == 0
+        assert not await refused(silent)
+
+
+@pytest.mark.parametrize("error", [PoolTimeout("all in use"), OSError("gone"), DBAPIError("", None, TimeoutError())])
+async def test_another_trouble_is_no_silence(error: Exception) -> None:
+    """A statement that took too long may have waited for a lock."""
+    silent = Silence()
+    await in_vain(silent, error)
+    assert not await refused(silent)
+
+
+async def test_who_waited_in_vain_while_others_were_answered_waited_for_something_else() -> None:
+    silent = Silence()
+    with pytest.raises(NoAnswer):
+        async with silent.asking():
+            async with silent.asking():
                 pass
-        with silent.asking(limited=False):  # what waits without a limit waits
-            pass
+            raise NoAnswer("in time")
+    assert not await refused(silent)
 
 
-def test_before_it_nobody_is_refused() -> None:
-    assert not refused(Silence())
-
-
-@NO_ANSWER
-def test_an_answer_ends_it(error: Exception) -> None:
-    for limited in (True, False):
-        silent = Silence()
-        in_vain(silent, error)
-        with silent.asking(limited=limited):
-            pass
-        assert not refused(silent)
-
-
-@pytest.mark.parametrize("error", [PoolTimeout("all in use"), OSError("refused"), DBAPIError("", None, OSError())])
-def test_another_trouble_is_no_silence(error: Exception) -> None:
-    silent = Silence()
-    in_vain(silent, error)
-    assert not refused(silent)
-
-
-def test_who_waited_in_vain_while_others_were_answered_waited_for_something_else() -> None:
-    silent = Silence()
-    with pytest.raises(NoAnswer), silent.asking():
-        with silent.asking():
-            pass
-        raise NoAnswer("in time")
-    assert not refused(silent)
-
-
-def test_a_wait_without_a_limit_says_nothing() -> None:
-    silent = Silence()
-    in_vain(silent, TimeoutError(), limited=False)
-    assert not refused(silent)
-
-
-def test_it_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_it_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     """At the end of an outage that nobody saw, a crowd is not refused for what was hours ago."""
     monkeypatch.setattr(silence, "REMEMBERED_SECONDS", 0.0)
     silent = Silence()
-    in_vain(silent, TimeoutError())
-    assert not refused(silent)
+    await in_vain(silent)
+    assert not await refused(silent)
+
+
+async def test_who_is_cut_off_leaves_no_trace() -> None:
+    silent = Silence()
+    await in_vain(silent)
+    cut = asyncio.create_task(in_vain(silent, asyncio.CancelledError()))  # type: ignore[arg-type]
+    await asyncio.gather(cut, return_exceptions=True)
+    assert silent._asking == 0
