@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -308,28 +307,3 @@ async def test_a_database_in_trouble_accuses_no_timer(counters: Database, desk: 
     async with counters.read() as session:
         assert await session.scalar(select(func.count()).select_from(dead_letters)) == 0
         assert await session.scalar(select(func.max(timers.c.attempts))) == 0
-
-
-@pytest.fixture
-async def ten_thousand(counters: Database) -> AsyncIterator[Database]:
-    async with counters.engine.begin() as connection:
-        await connection.execute(
-            text(
-                "INSERT INTO timers (id, subject, kind, due_at)"
-                " SELECT gen_random_uuid(), gen_random_uuid(), 'remind', now() + make_interval(hours => n)"
-                " FROM generate_series(1, 10000) n"
-            )
-        )
-        await connection.execute(text("ANALYZE timers"))
-    yield counters
-
-
-async def test_a_sweep_reads_what_is_due_not_what_is_open(ten_thousand: Database) -> None:
-    async with ten_thousand.engine.connect() as connection:
-        plan = await connection.execute(
-            text(
-                "EXPLAIN SELECT id FROM timers WHERE fired_at IS NULL AND due_at <= now()"
-                " AND kind IN ('remind') AND (retry_at IS NULL OR retry_at <= now()) ORDER BY due_at LIMIT 1000"
-            )
-        )
-        assert "ix_timers_due" in "\n".join(plan.scalars())
