@@ -6,12 +6,13 @@ from uuid import UUID
 
 from sqlalchemy import Row, func, select, update
 
+from shared.db.clock import now_column
 from shared.db.sessions import AnySession
 from shared.db.spine import timers
 from shared.db.uow import NO_AGENCY, UnitOfWork
 from shared.errors import NotFound
 
-_FAILING = (timers.c.fired_at.is_(None), timers.c.attempts > 0)
+_FAILING = (timers.c.fired_at.is_(None), timers.c.due_at <= now_column(), timers.c.attempts > 0)
 
 
 async def everything(session: AnySession) -> Sequence[Row[Any]]:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, bindparam, delete, func, insert, select, text, update
+from sqlalchemy import Row, bindparam, case, delete, func, insert, select, text, update
 
 from shared.db.base import UtcDateTime
 from shared.db.clock import NOW
@@ -76,12 +76,14 @@ async def mark_fired(session: WriteSession, fired: Sequence[Row[Any]], now: date
 
 
 async def try_later(session: WriteSession, timer: Row[Any], error: str, pause: timedelta) -> None:
-    """Count a failed attempt; the next one comes after `pause`. A timer that was moved meanwhile starts afresh."""
-    await session.execute(
-        update(timers)
-        .where(*_as_seen(timer))
-        .values(attempts=timer.attempts + 1, retry_at=func.clock_timestamp() + pause, error=error)
-    )
+    """Count a failed attempt; the next one comes after `pause`, or when somebody wanted it meanwhile (`failing.retry`).
+
+    A timer that was moved meanwhile starts afresh.
+    """
+    unchanged = timers.c.retry_at.is_not_distinct_from(timer.retry_at)
+    retry_at = case((unchanged, func.clock_timestamp() + pause), else_=timers.c.retry_at)
+    changed = update(timers).where(*_as_seen(timer))
+    await session.execute(changed.values(attempts=timer.attempts + 1, retry_at=retry_at, error=error))
 
 
 async def bury(session: WriteSession, timer: Row[Any], error: str) -> bool:

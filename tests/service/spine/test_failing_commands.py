@@ -104,26 +104,30 @@ async def test_a_dead_letter_is_one_line(counters: Database, head: UUID, command
 
 
 async def test_a_failing_timer_is_listed_and_retried(counters: Database, command: Command) -> None:
-    subject, well = uuid7(), uuid7()
+    first, second, well, fired = subjects = [uuid7() for _ in range(4)]
     async with counters.write(SYSTEM) as uow:
-        uow.schedule(subject, "overdue", uow.now)
-        uow.schedule(well, "overdue", uow.now)
+        for place, subject in enumerate(subjects):
+            uow.schedule(subject, "overdue", uow.now + timedelta(seconds=place - 10))
     async with counters.write(SYSTEM) as uow:
         later = func.clock_timestamp() + timedelta(hours=1)
-        failed = update(timers).where(timers.c.subject == subject)
-        changed = failed.values(attempts=3, error=ERROR, retry_at=later).returning(timers.c.id)
-        timer = (await uow.session.execute(changed)).scalar_one()
-    (line,) = (await asyncio.to_thread(command, "timers", "list", "notify")).stdout.splitlines()
-    assert line.startswith(f"{timer} overdue {subject} due=20") and " attempts=3 next=20" in line
-    assert line.endswith("ValidationError: 2 errors …")
+        failed = update(timers).values(attempts=3, error=ERROR, retry_at=later).where(timers.c.subject != well)
+        await uow.session.execute(failed)
+        await uow.session.execute(update(timers).values(fired_at=func.now()).where(timers.c.subject == fired))
+        query = select(timers.c.id).where(timers.c.subject == first)
+        timer = (await uow.session.execute(query)).scalar_one()
+    done = await asyncio.to_thread(command, "timers", "list", "notify")
+    assert done.returncode == 0, done.stderr
+    line, other = done.stdout.splitlines()
+    assert line.startswith(f"{timer} overdue {first} due=20") and " attempts=3 next=20" in line
+    assert line.endswith("ValidationError: 2 errors …") and f" {second} " in other
 
     retried = await asyncio.to_thread(command, "timers", "retry", "notify", str(timer))
     assert retried.returncode == 0, retried.stderr
     async with counters.read() as session:
         ids = await due(session, ["overdue"], 10)
         entries = (await session.execute(select(audit_entries))).all()
-    assert timer in ids, "it may be fired now"
-    assert [(entry.action, entry.subject) for entry in entries] == [("timer.retried", subject)]
+    assert timer in ids and len(ids) == 2, "it may be fired now, as the one that is well"
+    assert [(entry.action, entry.subject) for entry in entries] == [("timer.retried", first)]
     assert "ValidationError" in entries[0].details and entries[0].actor_id.startswith("operator:")
 
     absent = await asyncio.to_thread(command, "timers", "retry", "notify", str(uuid7()))

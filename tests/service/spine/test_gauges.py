@@ -103,10 +103,13 @@ async def test_a_timer_that_pauses_is_not_late_until_its_pause_is_over(counters:
 
 async def test_timers_that_fail(counters: Database) -> None:
     assert await gauge(counters, "timers_failing") == 0
-    for subject, failed in zip(some_ids(4), ("attempts = 2", "attempts = 1", "attempts = 0"), strict=False):
+    states = ("attempts = 2", "attempts = 1", "attempts = 0", "attempts = 1, fired_at = now()")
+    for subject, state in zip(some_ids(4), states, strict=True):
         await schedule(counters, subject, NOW - timedelta(days=1))
-        await change(counters, subject, f"{failed}, retry_at = now() + interval '1 hour'")
-    await change(counters, subject, "attempts = 1, fired_at = now()")  # at last
+        await change(counters, subject, f"{state}, retry_at = now() + interval '1 hour'")
+    (moved,) = some_ids(1)
+    await schedule(counters, moved, NOW + timedelta(days=1))
+    await change(counters, moved, "attempts = 1")
     assert await gauge(counters, "timers_failing") == 2
 
 
