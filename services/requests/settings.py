@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pydantic import Field, field_validator
 
+from services.requests.reminders.rules import LONGEST_BEFORE
 from shared.service.settings import ServiceSettings
 
 
@@ -49,6 +50,6 @@ class RequestsSettings(ServiceSettings):
     @classmethod
     def distinct_and_falling(cls, value: tuple[int, ...]) -> tuple[int, ...]:
         """Reminders are ordered from the earliest to the latest, each at least one working day before."""
-        if any(days < 1 for days in value) or len(set(value)) != len(value):
-            raise ValueError("提醒天数须为互不相同的正整数")
+        if any(not 1 <= days <= LONGEST_BEFORE for days in value) or len(set(value)) != len(value):
+            raise ValueError(f"提醒天数须为互不相同的正整数，且不大于 {LONGEST_BEFORE}")
         return tuple(sorted(value, reverse=True))

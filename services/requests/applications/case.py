@@ -27,7 +27,7 @@ from services.requests.applications.rules import (
     require_signed_for,
 )
 from services.requests.desk import Desk
-from services.requests.reminders.schedule import fired_kinds, schedule, set_kinds
+from services.requests.reminders.schedule import fired_kinds, schedule
 from shared.auth import Principal, Role
 from shared.auth.scope import require_on
 from shared.calendar import Calendar
@@ -153,7 +153,7 @@ class Case:
         if self.fired is None:
             self.fired = set() if self.is_new else await fired_kinds(uow, self.row.id)
         if not self.is_new:
-            uow.cancel(self.row.id, *set_kinds(self.desk.settings.reminder_days))
+            uow.cancel(self.row.id)  # of every kind, also those of an earlier setting
         schedule(
             uow,
             self.row.id,

@@ -3,7 +3,7 @@
 from services.requests.applications.case import Case, load
 from services.requests.desk import Desk
 from services.requests.reminders.models import Reminder
-from services.requests.reminders.rules import OVERDUE, latest_due, moments
+from services.requests.reminders.rules import OVERDUE, days_of, latest_due, moments
 from services.requests.reminders.schedule import fired_kinds
 from services.requests.third_parties.commands import lapse_terms
 from shared.db.ids import uuid7
@@ -16,7 +16,11 @@ SUPERSEDED = "superseded"
 
 
 async def remind(uow: UnitOfWork, desk: Desk, timer: DueTimer) -> None:
-    """A reminder, or the overdue notice, is due. Of several due at once the latest is sent."""
+    """A reminder, or the overdue notice, is due. Of several due at once the latest is sent.
+
+    One of a day that is no longer among the settings sends nothing: the case is planned by today's. What was sent
+    under earlier settings counts, so nobody is reminded of an earlier day than before.
+    """
     case = await load(uow, desk, timer.subject)
     case.rederive()
     due_on = case.standing.due_on
@@ -24,7 +28,10 @@ async def remind(uow: UnitOfWork, desk: Desk, timer: DueTimer) -> None:
     if due_on is None or timer.kind not in {moment.kind for moment in planned if moment.at <= uow.now}:
         await _follow(uow, case)
         return
-    latest = latest_due(planned, uow.now)
+    fired = await fired_kinds(uow, case.row.id)
+    told = {days_of(kind) for kind, of in fired if of == due_on and kind != OVERDUE}
+    counted = sorted({*told, *desk.settings.reminder_days})
+    latest = latest_due(moments(case.standing, counted, case.calendar), uow.now)
     outcome = SENT if latest is not None and latest.kind == timer.kind else SUPERSEDED
     uow.session.add(
         Reminder(
@@ -37,7 +44,7 @@ async def remind(uow: UnitOfWork, desk: Desk, timer: DueTimer) -> None:
             fired_at=uow.now,
         )
     )
-    case.fired = await fired_kinds(uow, case.row.id) | {(timer.kind, due_on)}
+    case.fired = fired | {(timer.kind, due_on)}
     await _follow(uow, case)
     if outcome == SENT and timer.kind == OVERDUE:
         case.emit(uow, events.ApplicationOverdue)

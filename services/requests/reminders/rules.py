@@ -3,6 +3,8 @@
 `n` working days before the due day, at the start of that day; on a provisional due day two working days earlier,
 because a 调休 weekend inside the window would make the true day earlier (statutes §11). 逾期 is told at the first
 moment after the due day, and never of a provisional one.
+
+The days are a setting, and a kind names its own: a timer set under an earlier setting is of one of `KINDS` too.
 """
 
 from collections.abc import Sequence
@@ -16,6 +18,8 @@ from shared.calendar import Calendar, end_of_day, start_of_day
 OVERDUE = "overdue"
 PREFIX = "reminder_"
 PROVISIONAL_MARGIN = 2
+LONGEST_BEFORE = 60
+"""The statutory period and its longest extension are 40 working days together (条例第三十三条)."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +35,13 @@ def kind_of(days: int) -> str:
     return f"{PREFIX}{days}"
 
 
-def all_kinds(reminder_days: Sequence[int]) -> tuple[str, ...]:
-    """Return every timer kind that a due day may have."""
-    return (*map(kind_of, reminder_days), OVERDUE)
+def days_of(kind: str) -> int:
+    """Return how many working days before a reminder of this kind comes."""
+    return int(kind.removeprefix(PREFIX))
+
+
+KINDS = (*map(kind_of, range(1, LONGEST_BEFORE + 1)), OVERDUE)
+"""Every timer kind that a due day may have, whatever the days are set to."""
 
 
 def moments(standing: Standing, reminder_days: Sequence[int], calendar: Calendar) -> tuple[Moment, ...]:

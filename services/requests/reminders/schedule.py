@@ -9,18 +9,13 @@ from sqlalchemy import select
 
 from services.requests.applications.rules import Standing
 from services.requests.reminders.models import Reminder
-from services.requests.reminders.rules import all_kinds, moments
+from services.requests.reminders.rules import moments
 from shared.calendar import Calendar, end_of_day
 from shared.db.bulk import one_of
 from shared.db.spine import timers
 from shared.db.uow import UnitOfWork
 
 REDERIVE = "rederive"
-
-
-def set_kinds(reminder_days: Sequence[int]) -> tuple[str, ...]:
-    """Return every kind of timer that a case may have."""
-    return (*all_kinds(reminder_days), REDERIVE)
 
 
 def schedule(
@@ -52,17 +47,15 @@ class Scheduled:
 
 
 def reschedule_all(uow: UnitOfWork, cases: Iterable[Scheduled], reminder_days: Sequence[int]) -> None:
-    """Move the timers of many cases: those that share their moments (most of them do) in one statement."""
+    """Set the timers of many cases anew: those that share their moments (most of them do) in one statement."""
     sharing: dict[tuple[tuple[str, datetime], ...], list[UUID]] = {}
     for case in cases:
         wanted = _wanted(uow.today, case.standing, reminder_days, case.calendar, case.fired)
         sharing.setdefault(tuple(wanted.items()), []).append(case.application_id)
     for moments_of_all, ids in sharing.items():
-        wanted = dict(moments_of_all)
-        gone = [kind for kind in set_kinds(reminder_days) if kind not in wanted]
-        for id in ids if gone else ():
-            uow.cancel(id, *gone)
-        uow.schedule_all(ids, wanted)
+        for id in ids:
+            uow.cancel(id)
+        uow.schedule_all(ids, dict(moments_of_all))
 
 
 def _wanted(

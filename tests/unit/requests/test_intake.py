@@ -122,7 +122,7 @@ def test_a_format_that_could_repeat_is_refused(pattern: str) -> None:
 
 def test_reminder_days_fall_and_are_distinct() -> None:
     assert RequestsSettings(reminder_days=(1, 7, 3)).reminder_days == (7, 3, 1)
-    for wrong in ((0, 1), (3, 3)):
+    for wrong in ((0, 1), (3, 3), (61, 3)):
         with pytest.raises(ValueError, match="提醒天数"):
             RequestsSettings(reminder_days=wrong)
 
