@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
@@ -112,6 +112,15 @@ class Child:
     def stopped(self) -> bool:
         return self.alive and psutil.Process(self.process.pid).status() == psutil.STATUS_STOPPED
 
+    @property
+    def started(self) -> bool:
+        return "started\n" in self.out.read_text()
+
+    @property
+    def worked(self) -> bool:
+        """Whether it has published, settled or fired something: a disturbance from now on meets it at work."""
+        return "worked\n" in self.out.read_text()
+
     def signal(self, number: signal.Signals) -> None:
         if self.alive:
             self.process.send_signal(number)
@@ -124,6 +133,15 @@ class Child:
     async def ended(self, seconds: float = PATIENCE) -> int:
         """Wait for the end and return the exit code (negative: the signal)."""
         return await asyncio.to_thread(self.process.wait, seconds)
+
+
+async def reached(condition: Callable[[], bool]) -> None:
+    """Children start as fast as the machine lets them: wait for what they did, not for a time."""
+    for _ in range(int(PATIENCE * 10)):
+        if await asyncio.to_thread(condition):
+            return
+        await asyncio.sleep(0.1)
+    raise TimeoutError
 
 
 class Arena:

@@ -65,6 +65,11 @@ def failpoint(name: str) -> None:
         os.kill(os.getpid(), _blow)
 
 
+def _worked() -> None:
+    """Say that this part has done some of its work: a test that is to disturb it at work waits for that."""
+    print("worked", flush=True)
+
+
 class MortalSubscription:
     """Dies before or after the position is committed."""
 
@@ -77,6 +82,7 @@ class MortalSubscription:
     async def commit(self, records: Iterable[Delivered]) -> None:
         failpoint("before_position")
         await self._inner.commit(records)
+        _worked()
         failpoint("after_position")
 
     async def seek(self, positions: Iterable[Position]) -> None:
@@ -103,6 +109,7 @@ async def _send(publishing: Awaitable[None]) -> None:
         await asyncio.shield(publishing)
     else:
         await publishing
+    _worked()
 
 
 class MortalPublisher:
@@ -193,6 +200,7 @@ async def on_timer(uow: UnitOfWork, timer: DueTimer) -> None:
     await uow.session.execute(insert(effects).values(subject=timer.subject, number=timer.payload["n"]))
     uow.emit(Counted(number=timer.payload["n"]), subject=timer.subject, agency_id=AGENCY)
     failpoint("in_timer")
+    _worked()
 
 
 async def _mark(connection: asyncpg.Connection, rows: Sequence[OutboxRow]) -> None:

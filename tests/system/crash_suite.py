@@ -6,12 +6,12 @@ database in the middle. Each test asserts that the point was hit: a child that d
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from uuid import UUID
 
 import pytest
 
-from tests.kit.crash import PATIENCE, Arena, CrashServer
+from tests.kit.crash import PATIENCE, Arena, CrashServer, reached
 from tests.kit.spine import until
 from tests.kit.spine_worker import EMBEDDED_LEASE_SECONDS, KAFKA_SESSION_SECONDS, RELAY_LEASE_SECONDS
 
@@ -24,18 +24,13 @@ FREEZES = [("before_publish:1", True, 2), ("before_sole_publish:1", True, 2), ("
 CONSUMER_POINTS = ["in_handler:15", "before_position:2", "after_position:2"]
 
 
-async def _until(reached: Callable[[], bool]) -> None:
-    """Children start as fast as the machine lets them: wait for what they did, not for a time."""
-    for _ in range(int(PATIENCE * 10)):
-        if await asyncio.to_thread(reached):
-            return
-        await asyncio.sleep(0.1)
-    raise TimeoutError
-
-
 async def _logged(arena: Arena, owed: set[tuple[UUID, int]]) -> bool:
     """Whether all of these events stand in the log."""
     return owed <= {(subject, number) for subject, numbers in (await arena.log()).items() for number in numbers}
+
+
+async def _took_effect(arena: Arena, owed: set[tuple[UUID, int]]) -> bool:
+    return owed <= {(subject, number) for subject, numbers in (await arena.effects()).items() for number in numbers}
 
 
 async def _all_published(arena: Arena) -> bool:
@@ -89,14 +84,14 @@ class CrashSuite:
         await arena.open(compacted=compacted)
         frozen = arena.start("relay", STOP_AT=point)
         producer = arena.start("producer", SUBJECTS="1", COMMITS="2", PAUSE_SECONDS="2")
-        await _until(lambda: frozen.stopped)
+        await reached(lambda: frozen.stopped)
         arena.start("relay")
         assert await producer.ended() == 0
         await until(lambda: _all_published(arena), PATIENCE)
         (before,) = (await arena.log()).values()
         assert before[-1] == 2
         frozen.signal(signal.SIGCONT)
-        await _until(lambda: "relay lost its session" in frozen.out.read_text())
+        await reached(lambda: "relay lost its session" in frozen.out.read_text())
         await asyncio.sleep(1)
         (found,) = (await arena.log()).values()
         assert found[-1] == last, found
@@ -117,7 +112,7 @@ class CrashSuite:
         arena.start("consumer")
         stopped = arena.start("relay")
         producer = arena.start("producer", COMMITS="400", PAUSE_SECONDS="0.03")
-        await asyncio.sleep(4)
+        await reached(lambda: stopped.worked)
         stopped.signal(signal.SIGSTOP)
         arena.start("relay")
         await asyncio.sleep(LONGER_THAN_EVERY_SESSION)
@@ -132,10 +127,15 @@ class CrashSuite:
         arena.start("relay")
         stopped = arena.start("consumer")
         producer = arena.start("producer", COMMITS="400", PAUSE_SECONDS="0.03")
-        await asyncio.sleep(4)
+        await reached(lambda: stopped.worked)
         stopped.signal(signal.SIGSTOP)
+        before = set(producer.acknowledged())
         arena.start("consumer")
         await asyncio.sleep(LONGER_THAN_EVERY_SESSION)
+        owed = set(producer.acknowledged())
+        assert owed > before
+        await until(lambda: _took_effect(arena, owed), PATIENCE)
+        assert stopped.stopped, "its partitions were another's before the holder could give them up"
         stopped.signal(signal.SIGCONT)
         await producer.ended()
         await arena.settled()
@@ -145,27 +145,32 @@ class CrashSuite:
         arena.start("consumer")
         producer = arena.start("producer", COMMITS="300", PAUSE_SECONDS="0.02")
         for acknowledged in (60, 120):
-            await _until(lambda wanted=acknowledged: len(producer.acknowledged()) >= wanted)
+            await reached(lambda wanted=acknowledged: len(producer.acknowledged()) >= wanted)
             arena.server.kill9()
         await producer.ended()
         await arena.settled()
         assert len(producer.acknowledged()) > 100
 
     async def test_two_of_each_share_the_work_and_one_of_each_dies(self, arena: Arena) -> None:
-        roles = [arena.start(role) for role in ("relay", "consumer", "relay", "consumer")]
-        producers = [arena.start("producer", COMMITS="150", PAUSE_SECONDS="0.02") for _ in range(2)]
-        await asyncio.sleep(3)
-        for child in roles[:2]:
-            child.signal(signal.SIGKILL)
+        relays = [arena.start("relay") for _ in range(2)]
+        consumers = [arena.start("consumer") for _ in range(2)]
+        producers = [arena.start("producer", COMMITS="100000", PAUSE_SECONDS="0.02") for _ in range(2)]
+        await reached(lambda: any(relay.worked for relay in relays) and all(one.worked for one in consumers))
+        relaying = next(relay for relay in relays if relay.worked)  # the other one stands by
+        for dying in (relaying, consumers[0]):
+            dying.signal(signal.SIGKILL)
+            assert await dying.ended() == -signal.SIGKILL
+        enough = sum(len(producer.acknowledged()) for producer in producers) + 100
+        await reached(lambda: sum(len(producer.acknowledged()) for producer in producers) >= enough)
         for producer in producers:
+            producer.signal(signal.SIGKILL)
             await producer.ended()
         await arena.settled()
 
     async def test_sigterm_ends_every_part_in_time(self, arena: Arena) -> None:
         parts = [arena.start(role) for role in ("relay", "consumer", "timers")]
         producer = arena.start("producer", COMMITS="100000")
-        await _until(lambda: len(producer.acknowledged()) >= 200)
-        await asyncio.sleep(2)
+        await reached(lambda: len(producer.acknowledged()) >= 200 and all(part.worked for part in parts[:2]))
         for part in parts:
             part.signal(signal.SIGTERM)
         assert [await part.ended(10) for part in parts] == [0, 0, 0]
