@@ -1,7 +1,14 @@
 """Every service as API and worker in processes of their own, as docker-compose.yml starts them, behind a real nginx."""
 
+import time
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
 import pytest
 
+from services.cli.portal import Portal
+from services.cli.samples.people import Office, open_office
 from shared.http.client import outside_client
 from tests.architecture.deployment import REPOSITORY, metric_names
 from tests.kit.deployment import Deployment
@@ -10,6 +17,8 @@ from tests.kit.kafka import KafkaBroker
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 SERVICES = ("catalog", "requests", "sentiment", "notify")
 PROMISED_SECONDS = 10
+PATIENCE = 60.0
+TITLE = "老旧小区夜间停水"
 
 
 def test_one_origin_serves_what_is_public_and_nothing_else(deployment: Deployment) -> None:
@@ -48,16 +57,56 @@ def test_every_process_is_ready_and_counts_what_the_dashboards_show(deployment: 
 
 
 def test_a_broker_that_is_away_is_told_and_stops_nobody(deployment: Deployment, kafka_broker: KafkaBroker) -> None:
+    """What is done meanwhile is done, and known elsewhere when the broker is back."""
+    deployment.seed()
+    office = open_office(Portal(deployment.url))
     kafka_broker.kill9()
     try:
         worker = deployment.until_readiness("notify-worker", "degraded")
         assert worker["checks"]["bus"]["status"] == "degraded" and worker["checks"]["bus"]["reason"]
-        assert deployment.until_readiness("requests-api", "degraded")["checks"]["outbox"]["status"] == "ok"
-        code, seconds = deployment.children["sentiment-worker"].stop()
-        assert (code, seconds < PROMISED_SECONDS) == (0, True), seconds
+        assert deployment.until_readiness("requests-api", "ok")["checks"]["outbox"]["status"] == "ok"
+        incident = registered(deployment, office)
+        assert noticed(office, incident) == []
+        for name in ("catalog-worker", "sentiment-api"):
+            code, seconds = deployment.children[name].stop()
+            assert (code, seconds < PROMISED_SECONDS) == (0, True), (name, seconds)
+        assert noticed(office, incident) == []
     finally:
         kafka_broker.restart()
+    limit = time.monotonic() + PATIENCE
+    while not (told := noticed(office, incident)):
+        assert time.monotonic() < limit
+        time.sleep(0.5)
+    assert {each["subject"] for each in told} == {f"新登记舆情：{TITLE}"}
     deployment.until_readiness("notify-worker", "ok")
+
+
+def registered(deployment: Deployment, office: Office) -> str:
+    """Register an incident by one POST, which is answered as ever; its id."""
+    now = datetime.now(UTC).isoformat()
+    token = Portal(deployment.url).token("sample.clerk", "周燕", ("clerk", office.agency_id))
+    with outside_client(deployment.url) as http:
+        answer = http.post(
+            "/api/sentiment/v1/incidents",
+            headers={"Authorization": f"Bearer {token}", "Idempotency-Key": str(uuid4())},
+            json={
+                "agency_id": office.agency_id,
+                "title": TITLE,
+                "summary": "网民询问停水原因和恢复时间。",
+                "source": "网络舆情监测",
+                "level": "general",
+                "occurred_at": now,
+                "detected_at": now,
+            },
+        )
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
+
+
+def noticed(office: Office, incident: str) -> list[dict[str, Any]]:
+    """The notices about an incident, which only its event brings about."""
+    found: list[dict[str, Any]] = office.clerk.get("/api/notify/v1/deliveries", about=incident).body["items"]
+    return found
 
 
 def test_all_end_in_time(deployment: Deployment) -> None:
