@@ -25,6 +25,7 @@ PROCESS_CLOCK = {
     ("time", "localtime"),
     ("time", "gmtime"),
 }
+WRITES_OUTBOX = re.compile(r"\b(?:insert\s+into|merge\s+into|copy)\s+(?:\w+\.)?\"?outbox\b", re.IGNORECASE)
 # Layers of a noun's files: one may import those at its own height or below.
 HEIGHT = {"rules": 0, "models": 1, "queries": 2, "commands": 2, "api": 3}
 
@@ -141,6 +142,36 @@ def commits(path: str, text: str) -> list[str]:
         if commit:
             found.append(f"{path}:{getattr(node, 'lineno', 0)} commits")
     return found
+
+
+def writes_events(path: str, text: str) -> list[str]:
+    """Only the unit of work puts rows into the outbox: a row that goes round it wakes no relay."""
+    tree = ast.parse(text)
+    named = {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+        if alias.name == "outbox"
+    }
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            called = str(getattr(node.func, "attr", getattr(node.func, "id", "")))
+            whereto = node.args[:1] or [getattr(node.func, "value", node.func)]
+            writes = re.search("insert|copy", called) is not None and _is_outbox(whereto[0], named)
+        else:
+            writes = isinstance(node, ast.Constant) and WRITES_OUTBOX.search(str(node.value)) is not None
+        if writes:
+            found.append(f"{path}:{getattr(node, 'lineno', 0)} writes into the outbox")
+    return found
+
+
+def _is_outbox(node: ast.expr, named: set[str]) -> bool:
+    """Whether it is the table: by its name, by one that an import gave it, or as an attribute of a module."""
+    if isinstance(node, ast.Constant):
+        return bool(node.value == "outbox")
+    return node.attr == "outbox" if isinstance(node, ast.Attribute) else isinstance(node, ast.Name) and node.id in named
 
 
 def process_clock(path: str, text: str) -> list[str]:

@@ -12,6 +12,8 @@ Check = Callable[[str, str], list[str]]
 SERVICES = ("catalog", "requests", "sentiment", "notify")
 # Who may commit: the unit of work, the migration runner, and nobody else.
 COMMITTERS = {"shared/db/driver.py", "shared/db/engine.py", "shared/db/migrate.py"}
+# Who may put rows into the outbox.
+EMITTER = "shared/db/uow.py"
 MECHANISM_WITH_DATES = tuple(f"shared/{name}" for name in ("statutes", "calendar", "timers", "replicas", "audit", "db"))
 BUSINESS = (*(f"services/{name}" for name in SERVICES), *MECHANISM_WITH_DATES)
 
@@ -30,6 +32,10 @@ def events() -> Iterator[tuple[str, str]]:
 
 def those_who_may_not_commit() -> Iterator[tuple[str, str]]:
     return (found for found in source.sources("services", "shared") if found[0] not in COMMITTERS)
+
+
+def those_who_may_not_write_events() -> Iterator[tuple[str, str]]:
+    return (found for found in source.sources("services", "shared") if found[0] != EMITTER)
 
 
 def business() -> Iterator[tuple[str, str]]:
@@ -60,6 +66,7 @@ RULES = [
     (source.impure_rules, rules),
     (source.framework_in_events, events),
     (source.commits, those_who_may_not_commit),
+    (source.writes_events, those_who_may_not_write_events),
     (source.process_clock, business),
     (source.too_long, everything),
     (source.names_a_place, tracked),
@@ -91,6 +98,20 @@ PLANTED = [
     (source.commits, "services/catalog/feeds/commands.py", "async def f(uow):\n    await uow.session.commit()"),
     (source.commits, "services/catalog/feeds/commands.py", "async def f(c):\n    await c.execute('COMMIT')"),
     (
+        source.writes_events,
+        "services/catalog/feeds/commands.py",
+        "from sqlalchemy import insert\nfrom shared.db.spine import outbox\nx = insert(outbox).values(key='k')",
+    ),
+    (
+        source.writes_events,
+        "shared/bus/settling.py",
+        "from shared.db.spine import outbox as rows\ndef f(uow):\n    uow.insert(rows, {'key': 'k'})",
+    ),
+    (source.writes_events, "shared/bus/settling.py", "from shared.db import spine\nx = spine.outbox.insert()"),
+    (source.writes_events, "shared/bus/relay.py", "a, b = 1, f'WITH x AS (SELECT {1}) INSERT INTO outbox SELECT 1'"),
+    (source.writes_events, "shared/bus/relay.py", "x = text('insert into public.outbox SELECT * FROM old')"),
+    (source.writes_events, "shared/db/bulk.py", "async def f(c):\n    await c.copy_records_to_table('outbox')"),
+    (
         source.process_clock,
         "services/catalog/feeds/rules.py",
         "from datetime import UTC, datetime\nx = datetime.now(UTC)",
@@ -102,6 +123,11 @@ PLANTED = [
     (source.names_a_place, "README.md", "see /" + "work/main/README.md"),
     (source.names_a_place, "requirements/dev.txt", "--index-url https://" + "pypi.org/simple"),
 ]
+
+
+def test_the_rule_on_the_outbox_knows_who_writes_into_it() -> None:
+    """Were the unit of work to do it in another way, the rule would look for the wrong thing everywhere."""
+    assert source.writes_events(EMITTER, (source.REPOSITORY / EMITTER).read_text())
 
 
 @pytest.mark.parametrize(("check", "path", "text"), PLANTED)
@@ -124,6 +150,16 @@ INNOCENT = [
     ),
     (source.framework_in_events, "shared/events/requests.py", "from .base import Event\nfrom pydantic import Field"),
     (source.commits, "shared/bus/consumers.py", "async def f(s, batch):\n    await s.commit(batch)"),
+    (
+        source.writes_events,
+        "shared/bus/outbox.py",
+        "x = 'INSERT INTO dead_letters SELECT * FROM outbox'\ny = 'UPDATE outbox SET published_at = now()'",
+    ),
+    (
+        source.writes_events,
+        "shared/bus/dead_letters.py",
+        "from shared.db.spine import outbox\nx = update(outbox)\ny = insert(letters).values(kind='outbox')",
+    ),
     (source.process_clock, "services/catalog/feeds/rules.py", "import time\nx = time.monotonic()"),
 ]
 
