@@ -26,6 +26,7 @@ from shared.service.provisioning import NoDatabase
 from shared.service.runtime import database_url
 
 T = TypeVar("T")
+SIGN_IN = "28"  # the class of what PostgreSQL says to a wrong name or password
 Var = Annotated[Path, typer.Option(envvar="LANTAI_VAR", help="Where `lantai up` keeps its system.")]
 
 
@@ -70,5 +71,11 @@ def run(work: Coroutine[Any, Any, T], absent: str = "") -> T:
     except (NoDatabase, EmbeddedPostgresError, TransportError) as error:
         raise Failed(str(error)) from None
     except (OSError, SQLAlchemyError) as error:
-        said = str(getattr(error, "orig", None) or error).splitlines()[0]
+        told = getattr(error, "orig", None) or error
+        said = str(told).splitlines()[0]
+        if str(getattr(told, "sqlstate", None) or "").startswith(SIGN_IN):
+            raise Failed(
+                f"the database does not let us in ({said}): run `lantai migrate all`, or set LANTAI_SECRET_KEY to what "
+                "it was then: the passwords of the services' roles are made from it."
+            ) from None
         raise Failed(f"the database does not answer ({said}): is the system running?") from None

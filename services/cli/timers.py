@@ -46,6 +46,4 @@ def retry(service: ServiceName, timer: Timer, var: Var = Path("var")) -> None:
             await failing.retry(uow, timer)
 
     run(work(), f"no timer {timer} of {service} is being tried again (any more): see `lantai timers list {service}`")
-    typer.echo(
-        f"{timer}: tried again now; `list` shows whether it still fails, `lantai dead-letters list` if that was the last try"
-    )
+    typer.echo(f"{timer}: tried again now; `list` shows it if it fails again, `lantai dead-letters list` if for good")

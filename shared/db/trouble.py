@@ -7,6 +7,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 _CLASSES = ("08", "40", "53")
 ERROR_CHARACTERS = 2000
 _LOCK_NOT_AVAILABLE = "55P03"
+_NOT_AS_THE_SCHEMA = "42"
 _STATES = ("57P01", "57P02", "57P03", "57P05", "25P03", _LOCK_NOT_AVAILABLE)
 
 
@@ -38,9 +39,20 @@ def row_is_held(error: BaseException) -> bool:
     return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == _LOCK_NOT_AVAILABLE
 
 
+def _words(error: DBAPIError) -> str:
+    """Return what PostgreSQL said, without the client's dressing."""
+    cause = getattr(error.orig, "__cause__", None) or error.orig
+    return next(iter(str(cause).splitlines()), "")
+
+
 def describe(error: BaseException) -> str:
-    """Return what an operator needs to know of an error; of a statement's, not the parameters: they may be personal."""
+    """Return what an operator needs to know of an error; of a statement's, not the parameters: they may be personal.
+
+    PostgreSQL's own words are kept where they name things of the schema and no value: a statement that does not fit it.
+    """
     if isinstance(error, DBAPIError):
-        return f"{type(error.orig).__name__} {getattr(error.orig, 'sqlstate', '')}".strip()
+        state = str(getattr(error.orig, "sqlstate", None) or "")
+        words = _words(error) if state.startswith(_NOT_AS_THE_SCHEMA) else ""
+        return f"{type(error.orig).__name__} {state} {words}".strip()
     told = f"{type(error).__name__}: {error}"[:ERROR_CHARACTERS]
     return told.encode(errors="replace").decode().replace("\0", "\ufffd")  # what a text column can keep

@@ -11,6 +11,7 @@ from collections.abc import MutableMapping
 from typing import Any, TextIO
 
 import orjson
+import stamina.instrumentation
 import structlog
 from structlog.typing import Processor
 
@@ -36,6 +37,8 @@ def configure(service: str, json: bool = True, *, level: int = logging.INFO, str
         else structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
     )
     told: list[Processor] = [structlog.processors.format_exc_info, redaction_processor, renderer]
+    # Its own lines hold the arguments of what is tried again: a letter, a link that is a secret. Whoever calls tells.
+    stamina.instrumentation.set_on_retry_hooks(())
     output = stream or sys.stderr
     structlog.configure(
         processors=[*shared, *told],

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import func, insert, select, update
+from sqlalchemy.engine import make_url
 
 from shared.db.engine import Database
 from shared.db.ids import uuid7
@@ -132,3 +133,13 @@ async def test_a_failing_timer_is_listed_and_retried(counters: Database, command
 
     absent = await asyncio.to_thread(command, "timers", "retry", "notify", str(uuid7()))
     assert absent.returncode == 1 and "lantai timers list notify" in absent.stderr
+
+
+async def test_a_sign_in_that_is_refused_is_no_outage(counters_url: str) -> None:
+    """The roles' passwords are made from a secret: it was another, or they were never made."""
+    stranger = make_url(counters_url).set(username="a_stranger").render_as_string(hide_password=False)
+    environment = {"LANTAI_ENV": "test", "LANTAI_NOTIFY_DATABASE_URL": stranger, "LANTAI_POSTGRES_URL": counters_url}
+    refused = await asyncio.to_thread(run, "timers", "list", "notify", environment=environment)
+    assert refused.returncode == 1
+    (line,) = refused.stderr.splitlines()
+    assert "a_stranger" in line and "lantai migrate all" in line and "LANTAI_SECRET_KEY" in line

@@ -2,10 +2,13 @@
 
 import asyncpg
 import pytest
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import create_async_engine
 
-from shared.db.trouble import database_trouble, transaction_trouble
+from shared.db.trouble import database_trouble, describe, transaction_trouble
+from tests.kit.postgres import PostgresServer
 
 
 def told(cause: BaseException, *, lost: bool = False) -> DBAPIError:
@@ -46,3 +49,18 @@ def test_what_is_wrong_is_not(error: Exception) -> None:
 
 def test_a_bare_error_of_the_system_is_trouble_only_where_the_database_ended_it() -> None:
     assert transaction_trouble(ConnectionRefusedError()) and not database_trouble(ConnectionRefusedError())
+
+
+async def test_what_does_not_fit_the_schema_is_named_and_no_value_is(postgres: PostgresServer) -> None:
+    """An operator sees which table is missing; what a citizen wrote stays in the row."""
+    engine = create_async_engine(postgres.url.replace("postgresql://", "postgresql+asyncpg://"))
+    said = []
+    for statement in ("SELECT * FROM reminders", "SELECT CAST('13812345678' AS uuid)"):
+        async with engine.connect() as connection:
+            with pytest.raises(DBAPIError) as raised:
+                await connection.execute(text(statement))
+            said.append(describe(raised.value))
+    await engine.dispose()
+    assert said[0].endswith('42P01 relation "reminders" does not exist')
+    assert said[1].endswith("22P02")
+    assert describe(told(asyncpg.UndefinedTableError("x"))) == "UndefinedTableError 42P01 x"

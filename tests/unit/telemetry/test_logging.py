@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 
 import pytest
+import stamina
 import structlog
 
 from shared.telemetry import correlation, trace
@@ -45,6 +46,19 @@ def test_lines_of_other_libraries_are_redacted_and_structured(output: io.StringI
     assert line["level"] == "warning"
     assert "13812345678" not in line["event"]
     assert "a@b.cn" not in line["event"]
+
+
+def test_what_is_tried_again_is_not_told_with_its_arguments(output: io.StringIO) -> None:
+    """A letter, or a link that is its reader's secret, is no word for a log."""
+
+    @stamina.retry(on=OSError, attempts=3, wait_initial=0, wait_jitter=0)
+    def record(letter: str) -> None:
+        raise OSError("the database is away")
+
+    stamina.set_testing(False)
+    with pytest.raises(OSError, match="away"):
+        record("http://localhost/subscriptions?s=SECRET")
+    assert "SECRET" not in output.getvalue()
 
 
 def test_access_lines_of_the_server_with_their_paths_are_off(output: io.StringIO) -> None:
