@@ -1,14 +1,16 @@
-"""Dating open cases anew after a holiday notice: in the background, a chunk a transaction, resumable.
+"""Dating open cases anew after a holiday notice, or planning their reminders anew after these were set to other days.
+
+In the background, a chunk a transaction, resumable.
 
 The job's row is locked while a chunk is at work and remembers how far it came, so that several workers share the
 jobs, a killed one loses at most its own chunk, and no case is dated twice by one job. Closed cases are never touched.
 """
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 
 from services.requests.applications.case import Case, derived, facts_of_many
 from services.requests.applications.history import CLOCKED, Position, Standings
@@ -16,8 +18,14 @@ from services.requests.applications.models import Application
 from services.requests.desk import Desk
 from services.requests.redating.models import Redating
 from services.requests.redating.rules import first_changed_on
-from services.requests.reminders.rules import moments
-from services.requests.reminders.schedule import Scheduled, fired_kinds_of_many, open_timers_of_many, reschedule_all
+from services.requests.reminders.rules import PREFIX, moments
+from services.requests.reminders.schedule import (
+    Scheduled,
+    fired_kinds_of_many,
+    open_timers_of_many,
+    reschedule_all,
+    wanted_timers,
+)
 from services.requests.third_parties.commands import redate_terms
 from shared.db.ids import uuid7
 from shared.db.uow import NO_AGENCY, UnitOfWork
@@ -71,12 +79,32 @@ async def on_release(uow: UnitOfWork) -> None:
         _ask(uow, NO_AGENCY, "随新版本安装的放假安排", changed_on)
 
 
-def _ask(uow: UnitOfWork, agency_id: UUID, notice: str, changed_on: date) -> None:
+async def on_setting(uow: UnitOfWork, desk: Desk) -> None:
+    """Ask for the reminders of open cases to be planned anew when they were planned last for other days.
+
+    What the days were before is not known where nobody has asked yet: then it is asked once. Workers that start at
+    once may ask twice; the second walk finds nothing to do.
+    """
+    days = _days(desk)
+    noted = select(Redating.reminder_days).where(Redating.reminder_days.is_not(None)).order_by(Redating.id.desc())
+    if (await uow.session.execute(noted.limit(1))).scalar() == days:
+        return
+    of_others = Redating.reminder_days.is_not(None) & Redating.finished_at.is_(None)
+    await uow.session.execute(update(Redating).where(of_others).values(finished_at=uow.now))
+    _ask(uow, NO_AGENCY, f"提醒天数设为 {days}", uow.today, days)
+
+
+def _days(desk: Desk) -> str:
+    return ",".join(map(str, desk.settings.reminder_days))
+
+
+def _ask(uow: UnitOfWork, agency_id: UUID, notice: str, changed_on: date, reminder_days: str | None = None) -> None:
     job = Redating(
         id=uuid7(),
         agency_id=agency_id,
         notice=notice,
         first_changed_on=changed_on,
+        reminder_days=reminder_days,
         looked_at=0,
         changed=0,
         requested_at=uow.now,
@@ -87,19 +115,31 @@ def _ask(uow: UnitOfWork, agency_id: UUID, notice: str, changed_on: date) -> Non
 
 
 async def redate_chunk(uow: UnitOfWork, desk: Desk) -> bool:
-    """Date the next chunk of the oldest open job; return whether anything was left to do."""
-    unfinished = select(Redating).where(Redating.finished_at.is_(None)).order_by(Redating.id).limit(1)
+    """Date the next chunk of the oldest open job; return whether anything was left to do.
+
+    A worker that still has other days leaves a new setting's job to those that were started with it.
+    """
+    ours = Redating.reminder_days.is_(None) | (Redating.reminder_days == _days(desk))
+    unfinished = select(Redating).where(Redating.finished_at.is_(None), ours).order_by(Redating.id).limit(1)
     job = (await uow.session.execute(unfinished.with_for_update(skip_locked=True))).scalar_one_or_none()
     if job is None:
         return False
     rows = await _candidates(uow, job, desk.settings.redating_chunk)
     cases = await _cases(uow, desk, rows)
     changed = [case for case in cases if _differs(case)]
-    changed += await _moved_inside(uow, desk, [case for case in cases if not _differs(case)])
+    staying = [case for case in cases if not _differs(case)]
+    set_to = await open_timers_of_many(uow, [case.row.id for case in staying])
+    changed += await _moved_inside(uow, desk, staying, set_to)
     for case in changed:
         await _redate(uow, case)
     await _write(uow, desk, changed)
     job.changed += len(changed)
+    if job.reminder_days is not None:
+        written = {case.row.id for case in changed}
+        left = [case for case in staying if case.row.id not in written]
+        replanned = [case for case in left if _reminders_differ(uow, desk, case, set_to.get(case.row.id, {}))]
+        _plan(uow, desk, replanned)
+        job.changed += len(replanned)
     job.looked_at += len(rows)
     if rows:
         job.last_id = rows[-1].id
@@ -142,12 +182,13 @@ def _differs(case: Case) -> bool:
     return (case.row.due_on, case.row.provisional) != (case.standing.due_on, case.standing.provisional)
 
 
-async def _moved_inside(uow: UnitOfWork, desk: Desk, cases: list[Case]) -> list[Case]:
+async def _moved_inside(
+    uow: UnitOfWork, desk: Desk, cases: list[Case], set_to: dict[UUID, dict[str, datetime]]
+) -> list[Case]:
     """Return those whose due day stays while days swapped before it move a reminder, a pause or a term.
 
     What they were dated by is what is on record: the timers that are set, the pause in the row, the terms.
     """
-    set_to = await open_timers_of_many(uow, [case.row.id for case in cases])
     moved = []
     for case in cases:
         terms_moved = case.has_consultations and await redate_terms(uow, case)
@@ -157,6 +198,12 @@ async def _moved_inside(uow: UnitOfWork, desk: Desk, cases: list[Case]) -> list[
         if terms_moved or timers_move or _pause_differs(case):
             moved.append(case)
     return moved
+
+
+def _reminders_differ(uow: UnitOfWork, desk: Desk, case: Case, set_to: dict[str, datetime]) -> bool:
+    days, fired = desk.settings.reminder_days, case.fired or ()
+    wanted = wanted_timers(uow.today, case.standing, days, case.calendar, fired)
+    return any(kind.startswith(PREFIX) for kind in wanted.keys() ^ set_to.keys())
 
 
 def _pause_differs(case: Case) -> bool:
@@ -184,5 +231,9 @@ async def _write(uow: UnitOfWork, desk: Desk, cases: list[Case]) -> None:
     new = [derived(case.standing) for case in cases]
     columns: dict[str, Any] = {name: [values[name] for values in new] for name in new[0]}
     await uow.session.execute(REDATED, columns | {"id": [case.row.id for case in cases]})
+    _plan(uow, desk, cases)
+
+
+def _plan(uow: UnitOfWork, desk: Desk, cases: list[Case]) -> None:
     scheduled = (Scheduled(case.row.id, case.standing, case.calendar, case.fired or ()) for case in cases)
     reschedule_all(uow, scheduled, desk.settings.reminder_days)

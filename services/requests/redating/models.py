@@ -1,4 +1,7 @@
-"""Jobs that date open cases anew. `last_id` is how far a job came; a restart goes on behind it."""
+"""Jobs that date open cases anew. `last_id` is how far a job came; a restart goes on behind it.
+
+A job that a new setting of `reminder_days` caused names these days: the newest such row says what was planned last.
+"""
 
 from datetime import date, datetime
 from uuid import UUID
@@ -10,7 +13,7 @@ from services.requests.base import Base
 
 
 class Redating(Base):
-    """One calendar notice, replicated or packaged, and the walk over the open cases that it caused."""
+    """One calendar notice, replicated or packaged, or setting, and the walk over the open cases that it caused."""
 
     __tablename__ = "redatings"
 
@@ -18,6 +21,7 @@ class Redating(Base):
     agency_id: Mapped[UUID]
     notice: Mapped[str] = mapped_column(Text)
     first_changed_on: Mapped[date] = mapped_column(Date)
+    reminder_days: Mapped[str | None] = mapped_column(Text)
     last_id: Mapped[UUID | None]
     looked_at: Mapped[int] = mapped_column(Integer)
     changed: Mapped[int] = mapped_column(Integer)

@@ -32,7 +32,7 @@ def schedule(
     `rederive` comes when the standing changes by itself: the day after a consultation's term, or, while a consultation
     without a term keeps moving the due day, every night.
     """
-    for kind, at in _wanted(uow.today, standing, reminder_days, calendar, fired).items():
+    for kind, at in wanted_timers(uow.today, standing, reminder_days, calendar, fired).items():
         uow.schedule(application_id, kind, at)
 
 
@@ -50,7 +50,7 @@ def reschedule_all(uow: UnitOfWork, cases: Iterable[Scheduled], reminder_days: S
     """Set the timers of many cases anew: those that share their moments (most of them do) in one statement."""
     sharing: dict[tuple[tuple[str, datetime], ...], list[UUID]] = {}
     for case in cases:
-        wanted = _wanted(uow.today, case.standing, reminder_days, case.calendar, case.fired)
+        wanted = wanted_timers(uow.today, case.standing, reminder_days, case.calendar, case.fired)
         sharing.setdefault(tuple(wanted.items()), []).append(case.application_id)
     for moments_of_all, ids in sharing.items():
         for id in ids:
@@ -58,7 +58,7 @@ def reschedule_all(uow: UnitOfWork, cases: Iterable[Scheduled], reminder_days: S
         uow.schedule_all(ids, dict(moments_of_all))
 
 
-def _wanted(
+def wanted_timers(
     today: date,
     standing: Standing,
     reminder_days: Sequence[int],

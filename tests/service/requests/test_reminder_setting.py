@@ -1,5 +1,6 @@
 """The days of the reminders are a setting: no timer set under an earlier one is left without somebody to end it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -7,9 +8,15 @@ from datetime import date, datetime, time
 
 import httpx
 
+from services.requests.desk import Desk
+from services.requests.redating.tasks import note_reminder_days, redate_all
+from shared.bus.memory import MemoryTransport
 from shared.calendar import end_of_day, start_of_day
+from shared.events import TOPICS
 from shared.events import requests as events
+from shared.service.worker import Worker
 from tests.kit.apps import ServiceUnderTest, make_deps
+from tests.kit.spine import until
 from tests.service.requests.desk import THURSDAY, calendar, get, replied, running_case, set_today, uid
 from tests.service.requests.test_reminders import DUE, NIGHT, due_soon
 
@@ -84,3 +91,57 @@ async def test_one_who_was_reminded_under_an_earlier_setting_is_not_reminded_of_
         await set_today(changed, calendar().nth_before(DUE, 2), time(9))
         assert await changed.fire_due_timers() == ["reminder_2"]
         assert [told.subject for told in await changed.emitted(events.ApplicationDueSoon)] == [uid(case)] * 2
+
+
+async def test_a_worker_that_starts_with_other_days_plans_open_cases_anew(
+    requests: ServiceUnderTest,
+) -> None:
+    await set_today(requests, THURSDAY)
+    case, closed = await running_case(requests), await replied(requests, await running_case(requests))
+    before = await requests.audited(uid(case))
+    for days in ((7, 2), (60,), (5, 3, 1)):
+        async with restarted(requests, *days) as changed:
+
+            async def done(days: tuple[int, ...] = days) -> bool:
+                return await requests.open_timers(uid(case)) == planned(*(n for n in days if n < 60))
+
+            log = MemoryTransport()
+            await log.ensure_topics(TOPICS.values())
+            async with Worker(changed.definition, changed.deps, log).running():
+                await until(done)
+    assert [told.subject for told in await requests.emitted(events.ApplicationDueSoon)] == [uid(case)]
+    assert await requests.audited(uid(case)) == [*before, "application.reminder_60"]
+    assert await requests.emitted(events.ApplicationRedated) == []
+    assert (await get(requests, closed), await requests.open_timers(uid(closed))) == (closed, {})
+
+
+async def replan(service: ServiceUnderTest) -> int:
+    """Note the days as a worker does that starts, and work off what there is; return how many chunks there were."""
+    await note_reminder_days(service.deps.db, Desk.of(service.deps))
+    return await redate_all(service.deps.db, Desk.of(service.deps))
+
+
+async def test_a_worker_of_the_earlier_setting_leaves_the_walk_to_one_of_the_new(requests: ServiceUnderTest) -> None:
+    await set_today(requests, THURSDAY)
+    assert (await replan(requests), await replan(requests)) == (1, 0)
+    case = await running_case(requests)
+    async with restarted(requests, 7, 2) as changed:
+        desk = Desk.of(changed.deps)
+        await asyncio.gather(*(note_reminder_days(changed.deps.db, desk) for _ in range(4)))
+        assert await redate_all(requests.deps.db, Desk.of(requests.deps)) == 0
+        assert await requests.open_timers(uid(case)) == planned(5, 3, 1)
+        assert await redate_all(changed.deps.db, desk) >= 1
+        assert await requests.open_timers(uid(case)) == planned(7, 2)
+        assert await replan(changed) == 0
+    assert (await get(requests, case))["version"] == case["version"]
+
+
+async def test_a_setting_that_is_taken_back_ends_the_walk_of_the_other(requests: ServiceUnderTest) -> None:
+    await set_today(requests, THURSDAY)
+    await replan(requests)
+    case = await running_case(requests)
+    async with restarted(requests, 7, 2) as changed:
+        await note_reminder_days(changed.deps.db, Desk.of(changed.deps))
+        assert await replan(requests) == 1
+        assert await redate_all(changed.deps.db, Desk.of(changed.deps)) == 0
+        assert await requests.open_timers(uid(case)) == planned(5, 3, 1)
