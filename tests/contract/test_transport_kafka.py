@@ -6,15 +6,15 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
-from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import ProducerFenced
 
 from shared.bus.kafka import KafkaTransport
 from shared.bus.kafka_publish import places_of, send_all
 from shared.bus.transport import Record, RecordRefused, Superseded, Transport, TransportUnavailable
-from shared.events import Topic
+from tests.contract.kafka_admin import expire, limit, until_set
 from tests.contract.rewind_suite import RewindSuite
 from tests.contract.transport_suite import TransportSuite, a_topic, closing, nothing_more, numbers, read, record
 from tests.kit.kafka import KafkaBroker
@@ -65,25 +65,6 @@ async def test_topics_are_created_as_registered(world: KafkaWorld) -> None:
     assert (second["cleanup.policy"], second["retention.ms"]) == ("compact", "-1")
 
 
-async def settings_of(bootstrap: str, topic: Topic) -> dict[str, str]:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    await admin.start()
-    (answer,) = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic.name)])
-    await admin.close()
-    return {entry[0]: entry[1] for entry in answer.resources[0][4]}
-
-
-async def until_set(bootstrap: str, topic: Topic, wanted: dict[str, str]) -> None:
-    """A broker answers with the new settings some milliseconds after it has taken them."""
-    found: dict[str, str] = {}
-    for _ in range(50):
-        found = await settings_of(bootstrap, topic)
-        if found | wanted == found:
-            return
-        await asyncio.sleep(0.1)
-    assert {name: found[name] for name in wanted} == wanted
-
-
 async def test_a_changed_registry_changes_topics_that_exist(world: KafkaWorld) -> None:
     """And nothing that an operator has set besides."""
     log, before = await world.another_process(), a_topic(retention_days=3)
@@ -100,14 +81,6 @@ async def test_a_changed_registry_changes_topics_that_exist(world: KafkaWorld) -
     await log.ensure_topics([replace(before, compacted=True)])
     compacted = {"cleanup.policy": "compact", "retention.ms": "-1"}
     await until_set(world.bootstrap, before, operators | compacted)
-
-
-async def expire(bootstrap: str, topic: Topic, before_offset: int) -> None:
-    """What retention does, at once."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    await admin.start()
-    await admin.delete_records({TopicPartition(topic.name, 0): RecordsToDelete(before_offset)})
-    await admin.close()
 
 
 async def test_records_that_expired_unread_are_counted(world: KafkaWorld) -> None:
@@ -145,16 +118,6 @@ async def test_a_record_that_is_no_text_is_read_like_any_other(world: KafkaWorld
         strange, good = await read(subscription, 2)
     assert strange.record == Record(topic.name, "k\ufffd\ufffd", {"ce_id": "\ufffd", "x": ""}, b"")
     assert good.record.body == b"1"
-
-
-async def limit(bootstrap: str, topic: Topic, most_bytes: int) -> None:
-    """Let the broker take less than the house does, as an operator may have set it."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    await admin.start()
-    own = {"cleanup.policy": "compact" if topic.compacted else "delete", "max.message.bytes": str(most_bytes)}
-    await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic.name, own)])
-    await admin.close()
-    await until_set(bootstrap, topic, own)
 
 
 async def test_a_record_too_large_for_the_broker_is_refused_and_named(world: KafkaWorld) -> None:
