@@ -4,6 +4,7 @@ import socket
 
 from shared.service.definition import Definition
 from shared.service.heap import keep_what_is_loaded
+from shared.service.provisioning import require_log
 from shared.service.runtime import make_transport, open_deps
 from shared.service.server import serving, until_signalled
 from shared.service.settings import ServiceSettings
@@ -24,8 +25,12 @@ async def serve_api(definition: Definition, settings: ServiceSettings, listening
 
 
 async def run_worker(definition: Definition, settings: ServiceSettings, listening: socket.socket) -> None:
-    """Relay, consume, fire timers, seal the audit trail and run the service's tasks; health is on `listening`."""
+    """Relay, consume, fire timers, seal the audit trail and run the service's tasks; health is on `listening`.
+
+    Raises LogNotMade.
+    """
     stop = until_signalled()
+    await require_log(settings)
     transport = make_transport(settings)
     async with open_deps(settings) as deps:
         worker = Worker(definition, deps, transport)

@@ -5,28 +5,42 @@ elsewhere (`LANTAI_<SERVICE>_DATABASE_URL`) is migrated as `LANTAI_<SERVICE>_DAT
 needs; whoever runs that server has made the database and both roles.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
+import asyncpg
 from sqlalchemy.engine import make_url
 
-from shared.bus.embedded_schema import migrate_bus
+from shared.bus.embedded_schema import STEPS, migrate_bus
 from shared.bus.embedded_upkeep import undrained
 from shared.bus.transport import TransportError
 from shared.db import direct
 from shared.db.migrate import upgrade
 from shared.db.provision import provision
-from shared.db.urls import database_of, with_database
+from shared.db.urls import database_of, service_url, with_database
 from shared.events import TOPICS
 from shared.service.settings import ServiceSettings
 
 BUS = "bus"
+ASK_SECONDS = 5.0
 T = TypeVar("T")
+# What a server says that is there and has no such database, role or table, or another password for the role.
+_UNMADE = (
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.UndefinedTableError,
+    asyncpg.InsufficientPrivilegeError,
+)
 
 
 class LogNotDrained(TransportError):
     """Switching to Kafka now would lose events; the message says what to do."""
+
+
+class LogNotMade(TransportError):
+    """The embedded log was never made, or by an older release, or with another secret; the message says what to do."""
 
 
 class NoDatabase(RuntimeError):
@@ -68,6 +82,45 @@ async def prepare_log(settings: ServiceSettings) -> None:
         with _reached("LANTAI_POSTGRES_URL", server_url(settings)):
             owner_url, _ = await provision(server_url(settings), BUS, settings.secret_key.get_secret_value())
             await migrate_bus(owner_url, f"{database_of(BUS)}_app")
+
+
+async def require_log(settings: ServiceSettings) -> None:
+    """Raise LogNotMade where waiting would not help: a server that is away may come back, this does not by itself."""
+    if settings.kafka_bootstrap_servers:
+        return
+    url = log_url(settings)
+    try:
+        async with asyncio.timeout(ASK_SECONDS):
+            step = await _step(url)
+    except _UNMADE as told:
+        lacks = str(told)
+    except direct.UNREACHABLE:
+        return
+    else:
+        if step >= len(STEPS):
+            return
+        lacks = f"its tables are at step {step} of {len(STEPS)}"
+    setting = "LANTAI_POSTGRES_URL and LANTAI_SECRET_KEY" if settings.bus_url is None else "LANTAI_BUS_URL"
+    where = make_url(url).render_as_string(hide_password=True)
+    raise LogNotMade(
+        f"the event log at {where} is not ready for us ({lacks}): run `lantai migrate all`, "
+        f"and start with the {setting} that it was given."
+    )
+
+
+async def _step(url: str) -> int:
+    connection = await direct.connect(url, "lantai-bus-check")
+    try:
+        return int(await connection.fetchval("SELECT count(*) FROM bus_schema"))
+    finally:
+        await direct.close(connection)
+
+
+def log_url(settings: ServiceSettings) -> str:
+    """Return the URL by which a service connects to the embedded log; raises NoDatabase."""
+    if settings.bus_url is not None:
+        return settings.bus_url.get_secret_value()
+    return service_url(server_url(settings), BUS, settings.secret_key.get_secret_value())
 
 
 async def _refuse_to_leave_unread(settings: ServiceSettings) -> None:

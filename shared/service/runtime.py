@@ -17,7 +17,7 @@ from shared.db.engine import Database
 from shared.db.urls import service_url
 from shared.http.client import fetch_json
 from shared.service.deps import Deps
-from shared.service.provisioning import BUS, server_url
+from shared.service.provisioning import log_url, server_url
 from shared.service.settings import ServiceSettings
 from shared.telemetry.metrics import Metrics
 
@@ -54,9 +54,7 @@ def make_transport(settings: ServiceSettings) -> Transport:
     name = f"lantai-{settings.service}"
     if settings.kafka_bootstrap_servers:
         return KafkaTransport(settings.kafka_bootstrap_servers, name=name, options=_sign_in(settings))
-    if settings.bus_url is not None:
-        return EmbeddedTransport(settings.bus_url.get_secret_value(), name=name)
-    return EmbeddedTransport(service_url(server_url(settings), BUS, settings.secret_key.get_secret_value()), name=name)
+    return EmbeddedTransport(log_url(settings), name=name)
 
 
 def _sign_in(settings: ServiceSettings) -> dict[str, Any]:
