@@ -165,7 +165,7 @@ def _reached(setting: str, url: str) -> Iterator[None]:
     except direct.UNREACHABLE as gone:
         where = make_url(url).render_as_string(hide_password=True)
         raise NoDatabase(
-            f"PostgreSQL at {where} cannot be used ({gone or type(gone).__name__}): "
+            f"PostgreSQL at {where} cannot be used ({str(gone) or type(gone).__name__}): "
             f"see that it runs and lets this address in, or correct {setting}."
         ) from gone
 

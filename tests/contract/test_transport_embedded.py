@@ -20,8 +20,6 @@ LEASE_SECONDS = 1.5
 
 
 class EmbeddedWorld:
-    several_processes = True
-
     def __init__(self, url: str) -> None:
         self.url = url
         self.opened: list[Transport] = []

@@ -21,8 +21,6 @@ from tests.kit.kafka import KafkaBroker
 
 
 class KafkaWorld:
-    several_processes = True
-
     def __init__(self, bootstrap: str) -> None:
         self.bootstrap = bootstrap
         self.opened: list[Transport] = []

@@ -8,8 +8,6 @@ from tests.contract.transport_suite import TransportSuite, World
 
 
 class MemoryWorld:
-    several_processes = False
-
     def __init__(self) -> None:
         self._log = MemoryTransport()
 

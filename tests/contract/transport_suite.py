@@ -35,8 +35,6 @@ PATIENCE = 30.0
 class World(Protocol):
     """What a subclass offers: `another_process()` is a started transport on the log that all of them share."""
 
-    several_processes: bool
-
     async def another_process(self) -> Transport: ...
 
 

@@ -1,11 +1,13 @@
 """A deployment's databases and its log are made as often as asked, with rights no wider than needed."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from uuid import uuid4
 
 import asyncpg
 import pytest
+from pydantic import SecretStr
 
 from services.sentiment.settings import SentimentSettings
 from shared.bus.embedded_schema import migrate_bus
@@ -141,6 +143,16 @@ async def test_a_server_that_is_away_is_named_in_one_sentence(setting: str) -> N
         with pytest.raises(NoDatabase, match=f"127.0.0.1:1/.* cannot be used .*{named}") as told:
             await prepare(own.model_copy(update={"kafka_bootstrap_servers": kafka}))
         assert "hidden" not in str(told.value)
+
+
+async def test_a_server_that_says_nothing_is_told_of_by_what_came_instead(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.db.direct.CONNECT_SECONDS", 0.3)
+    silent = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", 0)
+    port = silent.sockets[0].getsockname()[1]
+    settings = SentimentSettings(env=Environment.TEST, postgres_url=SecretStr(f"postgresql://a:b@127.0.0.1:{port}/c"))
+    with pytest.raises(NoDatabase, match=r"\(TimeoutError\)"):
+        await prepare_service(settings)
+    silent.close()
 
 
 async def test_settings_without_a_database_say_which_setting_names_one() -> None:
