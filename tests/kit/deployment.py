@@ -65,11 +65,19 @@ class Deployment:
         assert migrated.returncode == 0, migrated.stderr[-3000:]
         for name, service in self._ours.items():
             if service["command"][0] not in ("migrate", "seed"):
-                log = self._directory / f"{name}.log"
-                self.children[name] = Child(self._command(name), self.environment(name), log)
+                self._spawn(name)
         for name, child in self.children.items():
             self._await(name, child)
         self._gateway = Gateway(self._directory / "gateway", self._filled(self._services["gateway"]["environment"]))
+
+    def start_again(self, name: str) -> None:
+        """Start a process that has ended; it answers its health check before we return."""
+        self._spawn(name)
+        self._await(name, self.children[name])
+
+    def _spawn(self, name: str) -> None:
+        log = self._directory / f"{name}.log"
+        self.children[name] = Child(self._command(name), self.environment(name), log)
 
     def seed(self) -> None:
         """Load the sample data as compose's seed container does."""
