@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from aiokafka import AIOKafkaProducer, TopicPartition
@@ -90,7 +91,13 @@ async def dropped(producer: AIOKafkaProducer) -> None:
     The client has no word for it. `stop` alone waits for what is unsent, and cut short it leaves a sender behind that
     goes on trying, and sends when the broker is back; so what is unsent fails first, and the sender ends before it.
     """
-    producer._message_accumulator.fail_all(ProducerClosed())
+    accumulator = producer._message_accumulator
+    unsent = [*chain.from_iterable(accumulator._batches.values()), *accumulator._pending_batches]
+    accumulator._pending_batches.update(unsent)  # where each looks for itself when it ends
+    accumulator.fail_all(ProducerClosed())
+    for batch in unsent:  # heard here: whoever waited for it has been cut short
+        batch.future.exception()
+        batch._drain_waiter.exception()
     if (sender := producer._sender.sender_task) is not None:
         sender.cancel()
     await end(producer.client.close())

@@ -139,7 +139,8 @@ def _part_check(part: Part) -> Check:
 def _bus_check(transport: Transport) -> Check:
     async def check() -> CheckResult:
         try:
-            await asyncio.wait_for(transport.check(), health.CHECK_SECONDS * 0.75)
+            async with asyncio.timeout(health.CHECK_SECONDS * 0.75):
+                await health.without_farewell(transport.check())
         except (TransportError, TimeoutError) as away:
             return CheckResult(status="degraded", reason=str(away) or "事件日志无响应")
         return CheckResult()

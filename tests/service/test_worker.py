@@ -1,9 +1,12 @@
 """What every worker does beside its service's own work."""
 
+import asyncio
+import gc
 import io
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -12,8 +15,10 @@ from sqlalchemy.exc import DBAPIError
 from services.roster import load
 from shared.auth import Role
 from shared.bus.memory import MemoryTransport
+from shared.bus.transport import TransportUnavailable
 from shared.db import direct
 from shared.events import TOPICS
+from shared.http import health
 from shared.service.background import Well
 from shared.service.worker import Worker
 from tests.kit.apps import BUREAU, new_key, running
@@ -66,6 +71,32 @@ async def test_a_worker_forgets_the_keys_of_the_day_before(
         assert not await forgotten()
         async with Worker(service.definition, service.deps, log).running():
             await until(forgotten)
+
+
+class SilentLog(MemoryTransport):
+    """Fails late when it is told to leave a server that is silent."""
+
+    async def check(self) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(4 * health.CHECK_SECONDS)
+            raise TransportUnavailable("the connection was lost")
+
+
+async def test_a_log_that_is_silent_is_degraded_in_time_and_its_late_failure_troubles_nobody(
+    service_database: Callable[[str], ServiceDatabase], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "CHECK_SECONDS", 0.2)
+    unheard = list[dict[str, Any]]()
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, told: unheard.append(told))
+    async with running(load("notify"), service_database("notify").url) as service:
+        worker = Worker(service.definition, service.deps, SilentLog())
+        found = await health.readiness({"bus": worker.checks["bus"]})
+        assert found.checks["bus"] == health.CheckResult(status="degraded", reason="事件日志无响应")
+        await asyncio.sleep(6 * health.CHECK_SECONDS)
+    gc.collect()
+    assert unheard == []
 
 
 async def test_the_numbers_of_what_failed_are_told_with_their_kind(
