@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.kit.crash import Arena, CrashServer
+from tests.kit.crash import Arena, CrashServer, reached
 from tests.kit.crash import crash_server as make_server
 from tests.kit.kafka import KafkaBroker
 from tests.system.crash_suite import CrashSuite
@@ -28,11 +28,12 @@ class TestKafka(CrashSuite):
         self, arena: Arena, kafka_broker: KafkaBroker, accident: str
     ) -> None:
         arena.start("relay")
-        arena.start("consumer")
+        consumer = arena.start("consumer")
         producer = arena.start("producer", COMMITS="300", PAUSE_SECONDS="0.02")
-        await asyncio.sleep(4)
+        await reached(lambda: consumer.worked)
         await asyncio.to_thread(kafka_broker.kill9 if accident == "kill" else kafka_broker.pause)
         await asyncio.sleep(5)
+        assert await arena.unpublished()
         await asyncio.to_thread(kafka_broker.restart if accident == "kill" else kafka_broker.resume)
         assert await producer.ended() == 0
         assert len(producer.acknowledged()) == 300
