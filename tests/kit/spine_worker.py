@@ -66,8 +66,10 @@ def failpoint(name: str) -> None:
 
 
 def _worked() -> None:
-    """Say that this part has done some of its work: a test that is to disturb it at work waits for that."""
-    print("worked", flush=True)
+    """Say, once, that this part has done some of its work: a test that is to disturb it at work waits for that."""
+    if not _hits["worked"]:
+        print("worked", flush=True)
+    _hits["worked"] += 1
 
 
 class MortalSubscription:
