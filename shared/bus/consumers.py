@@ -25,6 +25,7 @@ from shared.events import Event
 from shared.telemetry.health import Health, Pulse
 from shared.telemetry.lasting import Lasting
 from shared.telemetry.metrics import Metrics
+from shared.telemetry.reasons import in_words
 
 log = structlog.get_logger(__name__)
 FETCH_SECONDS = 0.5
@@ -203,17 +204,21 @@ class Consumers:
 
     async def _settle(self, events: list[Incoming]) -> bool:
         """Settle every event, however long the database takes; False when we were told to stop before that."""
-        backoff = Backoff()
+        backoff, away = Backoff(), Lasting()
         while events:
             try:
                 events = events[await self._settling.settle_some(events) :]
                 backoff.reset()
+                if away.ended():
+                    log.info("batch goes on", group=self._group)
             except Exception as error:
                 if not transaction_trouble(error):
                     raise
-                self._pulse.trouble(f"database: {describe(error)}")
+                reason = in_words(error, describe(error))
+                self._pulse.trouble(f"database: {reason}")
                 self._lag.clear()
-                log.warning("database in trouble, batch waits", group=self._group, reason=describe(error))
+                if away.to_be_told(reason):
+                    log.warning("database in trouble, batch waits", group=self._group, reason=reason)
                 await self._sleep(backoff.pause())
                 if self._stopping.is_set():
                     return False

@@ -31,6 +31,7 @@ from shared.bus.transport import (
 from shared.bus.wakeup import Listener
 from shared.db import direct
 from shared.events import Topic
+from shared.telemetry.reasons import in_words
 
 CHANNEL = "lantai_bus"
 UPKEEP_SECONDS = 300.0
@@ -125,13 +126,19 @@ class EmbeddedTransport:
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[asyncpg.Connection]:
         """Take a pooled connection; everything a dead server can raise becomes TransportUnavailable."""
-        if self._pool is None:
+        if (pool := self._pool) is None:
             raise TransportUnavailable("the embedded log is not started")
         try:
-            async with self._pool.acquire(timeout=direct.CONNECT_SECONDS) as connection:
+            connection = await pool.acquire(timeout=direct.CONNECT_SECONDS)
+            try:
                 yield connection
+            finally:
+                # A silent server lets go of nobody for seconds; who is cut meanwhile hears no more of it, nor the log.
+                releasing = asyncio.ensure_future(pool.release(connection))
+                releasing.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+                await asyncio.shield(releasing)
         except direct.UNREACHABLE as gone:
-            raise TransportUnavailable(f"the embedded log does not answer: {gone!r}") from gone
+            raise TransportUnavailable(f"the embedded log does not answer: {in_words(gone, repr(gone))}") from gone
 
     async def check(self) -> None:
         async with self.connection() as connection:

@@ -33,6 +33,7 @@ from shared.db.retry import Backoff
 from shared.telemetry.health import Health, Pulse
 from shared.telemetry.lasting import Lasting
 from shared.telemetry.metrics import Metrics
+from shared.telemetry.reasons import in_words
 
 log = structlog.get_logger(__name__)
 RELAY_LOCK = zlib.crc32(b"lantai relay") & 0x7FFFFFFF
@@ -76,6 +77,7 @@ class Relay:
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._away = Lasting()
+        self._lost = Lasting()
         self._pulse = Pulse("relay", ILL_AFTER_SECONDS)
         metrics = metrics or Metrics(db.service)
         self._published = metrics.counter("relay_published", "Events handed to the log and acknowledged")
@@ -110,8 +112,10 @@ class Relay:
             try:
                 await self._session()
             except direct.UNREACHABLE as gone:
-                self._pulse.trouble(f"database: {gone!r}")
-                log.warning("relay lost its session", service=self._db.service, reason=repr(gone))
+                reason = in_words(gone, repr(gone))
+                self._pulse.trouble(f"database: {reason}")
+                if self._lost.to_be_told(reason):
+                    log.warning("relay lost its session", service=self._db.service, reason=reason)
                 await self._sleep(self._backoff.pause())
             except Exception as error:  # whatever it is, the rows are still there: say so and go on
                 self._pulse.trouble(repr(error))
@@ -131,10 +135,12 @@ class Relay:
             while not await connection.fetchval(
                 "SELECT pg_try_advisory_lock($1::int, $2::int)", RELAY_LOCK, self._shard.number
             ):
+                self._in_session()
                 self._pulse.beat()
                 await self._sleep(self._poll_seconds)
                 if self._stopping.is_set():
                     return
+            self._in_session()
             self._active.set(1)
             self._relaying = True
             await self._relay(connection)
@@ -142,6 +148,10 @@ class Relay:
             self._relaying = False
             self._active.set(0)
             await direct.close(connection)
+
+    def _in_session(self) -> None:
+        if self._lost.ended():
+            log.info("relay has a session again", service=self._db.service)
 
     async def _relay(self, connection: asyncpg.Connection) -> None:
         while not self._stopping.is_set():

@@ -14,7 +14,9 @@ from shared.db.suspects import Suspects
 from shared.db.trouble import describe, transaction_trouble
 from shared.db.uow import Actor, UnitOfWork
 from shared.events import MalformedEvent, UnknownEventType, decode
+from shared.telemetry.lasting import Lasting
 from shared.telemetry.metrics import Metrics
+from shared.telemetry.reasons import in_words
 
 log = structlog.get_logger(__name__)
 KEYS_PER_SWEEP = 50
@@ -32,6 +34,7 @@ class Retries:
         self._policy = policy
         self._poll_seconds = poll_seconds
         self._suspects = Suspects(db)
+        self._away = Lasting()
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._retried = metrics.counter("consumer_retries", "Attempts on parked keys, by outcome", ("outcome",))
@@ -50,8 +53,12 @@ class Retries:
         while not self._stopping.is_set():
             try:
                 await self.sweep()
+                if self._away.ended():
+                    log.info("retries go on", service=self._db.service)
             except Exception as error:  # the rows keep their times: whatever it is, the next sweep finds them
-                log.warning("retries wait", service=self._db.service, reason=describe(error))
+                reason = in_words(error, describe(error))
+                if self._away.to_be_told(reason):
+                    log.warning("retries wait", service=self._db.service, reason=reason)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), self._poll_seconds)
 

@@ -10,6 +10,8 @@ import asyncpg
 import structlog
 
 from shared.db import direct
+from shared.telemetry.lasting import Lasting
+from shared.telemetry.reasons import in_words
 
 log = structlog.get_logger(__name__)
 RECONNECT_SECONDS = 1.0
@@ -25,6 +27,7 @@ class Listener:
         self._application = application
         self._waiting: dict[asyncio.Event, frozenset[str]] = {}
         self._task: asyncio.Task[None] | None = None
+        self._away = Lasting()
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._run(), name=f"listen-{self._channel}")
@@ -58,7 +61,8 @@ class Listener:
             try:
                 await self._listen()
             except direct.UNREACHABLE as gone:
-                log.warning("listener lost", channel=self._channel, reason=repr(gone))
+                if self._away.to_be_told(reason := in_words(gone, repr(gone))):
+                    log.warning("listener lost", channel=self._channel, reason=reason)
             await asyncio.sleep(RECONNECT_SECONDS)
 
     async def _listen(self) -> None:
@@ -68,6 +72,8 @@ class Listener:
             # A killed listener raises nothing by itself: the termination callback is the only sign.
             connection.add_termination_listener(lambda _: ended.set())
             await connection.add_listener(self._channel, self._heard)
+            if self._away.ended():
+                log.info("listener is back", channel=self._channel)
             for event in self._waiting:
                 event.set()
             await ended.wait()

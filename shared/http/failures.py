@@ -13,6 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from shared.errors import Category, DomainError
 from shared.http.problems import of_domain, of_status, problem
+from shared.telemetry.reasons import in_words
 
 DATABASE_AWAY = ("08", "57P01", "57P02", "57P03", "53")  # connection lost, shutting down, starting up, no room
 BUSY = ("40001", "40P01", "55P03", "57014")  # lost a race, deadlock, lock or statement timed out
@@ -67,7 +68,7 @@ def sqlstate(error: DBAPIError) -> str:
 
 
 def _away(error: Exception) -> Response:
-    log.warning("database_unavailable", error=type(error).__name__)
+    log.warning("database_unavailable", error=in_words(error, type(error).__name__))
     return of_domain(DatabaseUnavailable())
 
 

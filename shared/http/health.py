@@ -6,6 +6,7 @@ A check is `ok`, `degraded` (we serve on, an operator should look: a broker away
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Literal, TypeVar
+from weakref import WeakKeyDictionary
 
 import structlog
 from fastapi import APIRouter, FastAPI, Request, Response
@@ -14,6 +15,8 @@ from sqlalchemy import text
 
 from shared.db.engine import Database
 from shared.telemetry import metrics as exposition
+from shared.telemetry.lasting import Lasting
+from shared.telemetry.reasons import in_words, no_room
 
 CHECK_SECONDS = 2.0
 Status = Literal["ok", "degraded", "failed"]
@@ -39,9 +42,12 @@ Refresh = Callable[[], Coroutine[Any, Any, None]]
 """Brings gauges up to date; run before each scrape."""
 
 
+_failing: WeakKeyDictionary[Check, Lasting] = WeakKeyDictionary()  # anybody may poll, as often as he likes
+
+
 async def readiness(checks: Mapping[str, Check]) -> Readiness:
     """Run all checks side by side, each with a time limit."""
-    results = dict(zip(checks, await asyncio.gather(*(_run(check) for check in checks.values())), strict=True))
+    results = dict(zip(checks, await asyncio.gather(*(_run(*check) for check in checks.items())), strict=True))
     found = {result.status for result in results.values()}
     worst: Status = "failed" if "failed" in found else "degraded" if "degraded" in found else "ok"
     return Readiness(status=worst, checks=results)
@@ -57,16 +63,22 @@ async def without_farewell(asking: Coroutine[Any, Any, Answer]) -> Answer:
         task.cancel()
 
 
-async def _run(check: Check) -> CheckResult:
+async def _run(name: str, check: Check) -> CheckResult:
+    trouble = _failing.setdefault(check, Lasting())
     try:
         async with asyncio.timeout(CHECK_SECONDS):
-            return await without_farewell(check())
+            result = await without_farewell(check())
     except TimeoutError:
         return CheckResult(status="failed", reason=f"{CHECK_SECONDS:g} 秒内无响应")
     except Exception as error:  # whatever a check trips over is its answer
-        log.warning("check_failed", error=repr(error))
+        if trouble.to_be_told(told := in_words(error, repr(error))):
+            log.warning("check_failed", check=name, error=told)
         cause = getattr(error, "orig", None) or error  # its text may name hosts, and anybody may ask
-        return CheckResult(status="failed", reason=f"无法检查（{type(cause).__name__}），详见日志 check_failed")
+        why = "对方不再接受新连接" if no_room(error) else type(cause).__name__
+        return CheckResult(status="failed", reason=f"无法检查（{why}），详见日志 check_failed")
+    if trouble.ended():
+        log.info("check_goes_on", check=name)
+    return result
 
 
 def database_check(db: Database) -> Check:

@@ -9,6 +9,7 @@ from shared.db.retry import Backoff
 from shared.db.trouble import describe, transaction_trouble
 from shared.telemetry.health import Health
 from shared.telemetry.lasting import Lasting
+from shared.telemetry.reasons import in_words
 
 log = structlog.get_logger(__name__)
 Well = Callable[[], None]
@@ -46,7 +47,7 @@ class Background:
                 await self._work(self._well)
                 return
             except Exception as error:  # the loop of a task must outlive any one failure
-                self._trouble = describe(error)
+                self._trouble = in_words(error, describe(error))
                 self._tell(error)
             await asyncio.sleep(self._backoff.pause())
 
@@ -61,7 +62,7 @@ class Background:
         if not transaction_trouble(error):
             log.error("background task failed", task=self.name, exc_info=error)
         elif self._away.to_be_told():
-            log.warning("background task waits", task=self.name, reason=describe(error))
+            log.warning("background task waits", task=self.name, reason=self._trouble)
 
 
 def every(seconds: float, step: Callable[[], Awaitable[object]]) -> Work:

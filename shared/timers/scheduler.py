@@ -26,7 +26,9 @@ from shared.db.trouble import database_trouble, describe, row_is_held, transacti
 from shared.db.uow import Actor, UnitOfWork
 from shared.telemetry import trace
 from shared.telemetry.health import Health, Pulse
+from shared.telemetry.lasting import Lasting
 from shared.telemetry.metrics import Metrics
+from shared.telemetry.reasons import in_words
 from shared.timers.rows import bury, due, mark_fired, take, try_later
 
 log = structlog.get_logger(__name__)
@@ -104,6 +106,7 @@ class Scheduler:
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._suspects = Suspects(db)
+        self._away = Lasting()
         self._pulse = Pulse("timers", ILL_AFTER_SECONDS)
         self._fired = metrics.counter("timers_fired", "Timers tried, by outcome", ("outcome",))
         self._lateness = metrics.histogram("timer_lateness_seconds", "From due (or set, if later) to fired")
@@ -131,9 +134,13 @@ class Scheduler:
             try:
                 more = await self.sweep() == SWEEP_TIMERS
                 self._pulse.beat()
+                if self._away.ended():
+                    log.info("sweeps go on", service=self._db.service)
             except Exception as error:  # the rows stay due: whatever it is, the next sweep finds them
-                self._pulse.trouble(describe(error))
-                log.warning("sweep failed", service=self._db.service, reason=describe(error))
+                reason = in_words(error, describe(error))
+                self._pulse.trouble(reason)
+                if self._away.to_be_told(reason):
+                    log.warning("sweep failed", service=self._db.service, reason=reason)
             if not more:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._stopping.wait(), self._poll_seconds)

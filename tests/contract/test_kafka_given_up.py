@@ -1,6 +1,7 @@
 """Records that are given up while no broker answers: who sent them has been cut short, and nobody hears more of it."""
 
 import asyncio
+from itertools import chain
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -11,8 +12,13 @@ from tests.contract.transport_suite import a_topic, record
 from tests.kit.kafka import KafkaBroker
 
 
-def waiting_to_be_sent_again(producer: AIOKafkaProducer) -> list[Any]:
-    return [batch for held in producer._message_accumulator._batches.values() for batch in held if batch.retry_count]
+async def waiting_to_be_sent_again(producer: AIOKafkaProducer) -> list[Any]:
+    async with asyncio.timeout(20):
+        while True:
+            batches = chain.from_iterable(producer._message_accumulator._batches.values())
+            if held := [batch for batch in batches if batch.retry_count]:
+                return held
+            await asyncio.sleep(0.001)
 
 
 async def test_what_a_producer_held_is_dropped_without_an_unheard_error(kafka_broker: KafkaBroker) -> None:
@@ -25,9 +31,7 @@ async def test_what_a_producer_held_is_dropped_without_an_unheard_error(kafka_br
     await asyncio.to_thread(kafka_broker.kill9)
     try:
         publishing = asyncio.create_task(log.publish([record(topic, "k", 1)]))
-        async with asyncio.timeout(20):
-            while not (held := waiting_to_be_sent_again(producer)):
-                await asyncio.sleep(0.001)
+        held = await waiting_to_be_sent_again(producer)
         publishing.cancel()
         await asyncio.wait([publishing])
         await dropped(producer)  # a second time, as when the transport stops meanwhile
