@@ -5,9 +5,11 @@ import os
 import re
 import signal
 import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from threading import Event
 
 import httpx
 import pytest
@@ -85,6 +87,40 @@ def test_it_ends_in_time_while_callers_wait_for_answers(up: UpProcess) -> None:
         assert (code, seconds < PROMISED_SECONDS) == (0, True), (code, seconds, up.output[-2000:])
         assert {one.result() for one in waiting} <= {0, 503}
     assert processes(up) == []
+
+
+def test_pollers_of_its_readiness_fill_no_log(up: UpProcess) -> None:
+    """The operator's log says once what is wrong, in words, and holds no trace of what was cut short."""
+    frozen, over = Event(), Event()
+
+    def poll(_: int) -> set[int]:
+        answers = set[int]()
+        with outside_client(up.url) as http, suppress(httpx.HTTPError):
+            while not over.is_set():
+                status = http.get("/readyz").status_code
+                answers |= {status} if frozen.is_set() else set()
+        return answers
+
+    with ThreadPoolExecutor(10) as pool:
+        polling = [pool.submit(poll, number) for number in range(10)]
+        time.sleep(1)  # each holds a connection
+        freeze(up)
+        frozen.set()
+        time.sleep(12)
+        code, _ = up.stop()
+        over.set()
+        assert 503 in set[int]().union(*(one.result() for one in polling))
+    assert code == 0
+    assert [line for line in up.output.splitlines() if "never retrieved" in line] == []
+    assert "the server takes no more connections" in up.output
+    told = [json.loads(line) for line in up.output.splitlines() if line.startswith("{")]
+    lasting = Counter(
+        (line["event"], line["service"], line.get("check"), line.get("channel"), line.get("reason") or line["error"])
+        for line in told
+        if line["event"] in ("check_failed", "sweep failed", "retries wait", "relay lost its session", "listener lost")
+    )
+    assert "check_failed" in {event for event, *_ in lasting}
+    assert set(lasting.values()) == {1}, lasting
 
 
 def databases(numbers: str) -> dict[str, float]:
