@@ -25,7 +25,6 @@ from shared.events import Event
 from shared.telemetry.health import Health, Pulse
 from shared.telemetry.lasting import Lasting
 from shared.telemetry.metrics import Metrics
-from shared.telemetry.reasons import in_words
 
 log = structlog.get_logger(__name__)
 FETCH_SECONDS = 0.5
@@ -214,7 +213,7 @@ class Consumers:
             except Exception as error:
                 if not transaction_trouble(error):
                     raise
-                reason = in_words(error, describe(error))
+                reason = describe(error)
                 self._pulse.trouble(f"database: {reason}")
                 self._lag.clear()
                 if away.to_be_told(reason):

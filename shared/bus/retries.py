@@ -16,7 +16,6 @@ from shared.db.uow import Actor, UnitOfWork
 from shared.events import MalformedEvent, UnknownEventType, decode
 from shared.telemetry.lasting import Lasting
 from shared.telemetry.metrics import Metrics
-from shared.telemetry.reasons import in_words
 
 log = structlog.get_logger(__name__)
 KEYS_PER_SWEEP = 50
@@ -56,7 +55,7 @@ class Retries:
                 if self._away.ended():
                     log.info("retries go on", service=self._db.service)
             except Exception as error:  # the rows keep their times: whatever it is, the next sweep finds them
-                reason = in_words(error, describe(error))
+                reason = describe(error)
                 if self._away.to_be_told(reason):
                     log.warning("retries wait", service=self._db.service, reason=reason)
             with suppress(TimeoutError):

@@ -3,6 +3,8 @@
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from shared.telemetry.reasons import in_words
+
 # Connection exceptions, rolled-back transactions (deadlock, serialization), exhausted resources, shutdown and start-up.
 _CLASSES = ("08", "40", "53")
 ERROR_CHARACTERS = 2000
@@ -53,6 +55,8 @@ def describe(error: BaseException) -> str:
     if isinstance(error, DBAPIError):
         state = str(getattr(error.orig, "sqlstate", None) or "")
         words = _words(error) if state.startswith(_NOT_AS_THE_SCHEMA) else ""
-        return f"{type(error.orig).__name__} {state} {words}".strip()
+        return in_words(error, f"{type(error.orig).__name__} {state} {words}".strip())
     told = f"{type(error).__name__}: {error}"[:ERROR_CHARACTERS]
-    return told.encode(errors="replace").decode().replace("\0", "\ufffd")  # what a text column can keep
+    return (
+        in_words(error, told).encode(errors="replace").decode().replace("\0", "\ufffd")
+    )  # what a text column can keep

@@ -9,7 +9,6 @@ from shared.db.retry import Backoff
 from shared.db.trouble import describe, transaction_trouble
 from shared.telemetry.health import Health
 from shared.telemetry.lasting import Lasting
-from shared.telemetry.reasons import in_words
 
 log = structlog.get_logger(__name__)
 Well = Callable[[], None]
@@ -47,7 +46,7 @@ class Background:
                 await self._work(self._well)
                 return
             except Exception as error:  # the loop of a task must outlive any one failure
-                self._trouble = in_words(error, describe(error))
+                self._trouble = describe(error)
                 self._tell(error)
             await asyncio.sleep(self._backoff.pause())
 

@@ -28,7 +28,6 @@ from shared.telemetry import trace
 from shared.telemetry.health import Health, Pulse
 from shared.telemetry.lasting import Lasting
 from shared.telemetry.metrics import Metrics
-from shared.telemetry.reasons import in_words
 from shared.timers.rows import bury, due, mark_fired, take, try_later
 
 log = structlog.get_logger(__name__)
@@ -137,7 +136,7 @@ class Scheduler:
                 if self._away.ended():
                     log.info("sweeps go on", service=self._db.service)
             except Exception as error:  # the rows stay due: whatever it is, the next sweep finds them
-                reason = in_words(error, describe(error))
+                reason = describe(error)
                 self._pulse.trouble(reason)
                 if self._away.to_be_told(reason):
                     log.warning("sweep failed", service=self._db.service, reason=reason)

@@ -64,3 +64,8 @@ async def test_what_does_not_fit_the_schema_is_named_and_no_value_is(postgres: P
     assert said[0].endswith('42P01 relation "reminders" does not exist')
     assert said[1].endswith("22P02")
     assert describe(told(asyncpg.UndefinedTableError("x"))) == "UndefinedTableError 42P01 x"
+
+
+@pytest.mark.parametrize("error", [BlockingIOError(11, "Resource temporarily unavailable"), told(BlockingIOError(11))])
+def test_a_server_whose_queue_is_full_is_told_of_in_words(error: Exception) -> None:
+    assert describe(error).startswith("the server takes no more connections")
