@@ -56,7 +56,5 @@ def describe(error: BaseException) -> str:
         state = str(getattr(error.orig, "sqlstate", None) or "")
         words = _words(error) if state.startswith(_NOT_AS_THE_SCHEMA) else ""
         return in_words(error, f"{type(error.orig).__name__} {state} {words}".strip())
-    told = f"{type(error).__name__}: {error}"[:ERROR_CHARACTERS]
-    return (
-        in_words(error, told).encode(errors="replace").decode().replace("\0", "\ufffd")
-    )  # what a text column can keep
+    told = in_words(error, f"{type(error).__name__}: {error}"[:ERROR_CHARACTERS])
+    return told.encode(errors="replace").decode().replace("\0", "\ufffd")  # what a text column can keep
