@@ -96,8 +96,8 @@ async def dropped(producer: AIOKafkaProducer) -> None:
     accumulator._pending_batches.update(unsent)  # where each looks for itself when it ends
     accumulator.fail_all(ProducerClosed())
     for batch in unsent:  # heard here: whoever waited for it has been cut short
-        batch.future.exception()
-        batch._drain_waiter.exception()
+        for future in (batch.future, batch._drain_waiter):
+            _ = future.cancelled() or future.exception()
     if (sender := producer._sender.sender_task) is not None:
         sender.cancel()
     await end(producer.client.close())
