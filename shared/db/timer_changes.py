@@ -85,9 +85,10 @@ class TimerChanges:
     async def write(self, fetch: Fetch, batch: Batch, service: str) -> None:
         """Write and forget: cancellations and sets for many by `fetch`, the rest as parts of the batch to be sent."""
         decided_by = f"系统（{service}）"
-        if keys := self._keys(new=batch.ids()):
+        subjects = self._cancelled.get((), [])
+        if keys := self._keys(but={*batch.ids(), *subjects}):
             batch.also(WITHDRAW_KINDS, keys, decided_by)
-        if subjects := self._cancelled.get(()):
+        if subjects:
             batch.also(WITHDRAW_ALL, [str(subject) for subject in subjects], decided_by)
         for kinds, subjects in self._cancelled.items():
             await (fetch(STALE_KINDS, subjects, kinds) if kinds else fetch(STALE, subjects))
@@ -112,11 +113,14 @@ class TimerChanges:
             left += [(subjects, moments)] if subjects else []
         self._set_for_many = left
 
-    def _keys(self, new: set[UUID]) -> list[str]:
-        """Return the keys of the letters that the timers touched by name may have; a new subject has none."""
-        keys = {letter_key(subject, kind) for subject in self._set.keys() - new for kind in self._set[subject]}
+    def _keys(self, but: set[UUID]) -> list[str]:
+        """Return the keys of the letters that the timers touched by name may have.
+
+        Without those of some subjects: a new one has none, and of one whose timers are all cancelled all are closed.
+        """
+        keys = {letter_key(subject, kind) for subject in self._set.keys() - but for kind in self._set[subject]}
         for subjects, moments in self._set_for_many:
-            keys |= {letter_key(subject, kind) for subject in subjects for kind in moments}
+            keys |= {letter_key(subject, kind) for subject in subjects.keys() - but for kind in moments}
         for named, of_these in self._cancelled.items():
             keys |= {letter_key(subject, kind) for subject in of_these for kind in named}
         return list(keys)

@@ -3,12 +3,10 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -19,60 +17,17 @@ from shared.http import health
 from shared.http.checks import agencies_check, backlog_check, calendar_check
 from shared.replicas import agencies
 from tests.kit.edge import EdgeService, build_edge, edge_service
+from tests.kit.gate import Gate, behind
 
 NOTE = {"text": "你好", "agency_id": str(uuid4())}
 KEY = {"Idempotency-Key": "k1"}
 UNAVAILABLE = (503, "database_unavailable")
 
 
-class Gate:
-    """A TCP door before the database that can be shut: connections are cut and new ones refused."""
-
-    def __init__(self, socket: Path) -> None:
-        self._behind = socket
-        self._open: list[asyncio.StreamWriter] = []
-        self.port = 0
-        self.flowing = asyncio.Event()
-        self.flowing.set()
-        self._server: asyncio.Server | None = None
-
-    async def open(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
-
-    async def shut(self) -> None:
-        if self._server:
-            self._server.close()
-            self._server = None
-        for writer in self._open:
-            writer.transport.abort()
-        self._open.clear()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        inner_reader, inner_writer = await asyncio.open_unix_connection(self._behind)
-        self._open += [writer, inner_writer]
-        await asyncio.gather(self._pump(reader, inner_writer), self._pump(inner_reader, writer))
-
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while data := await reader.read(65_536):
-                await self.flowing.wait()
-                writer.write(data)
-                await writer.drain()
-            writer.close()
-        except OSError:
-            writer.transport.abort()
-
-
 @pytest.fixture
 async def gated(fresh_database: Callable[..., str]) -> AsyncIterator[tuple[EdgeService, Gate]]:
-    url = make_url(fresh_database("edge", build_edge))
-    gate = Gate(Path(str(url.query["host"])) / ".s.PGSQL.5432")
-    await gate.open()
-    through = url.set(host="127.0.0.1", port=gate.port, query={}).render_as_string(hide_password=False)
-    async with edge_service(through) as service:
+    async with behind(Gate, fresh_database("edge", build_edge)) as (gate, through), edge_service(through) as service:
         yield service, gate
-    await gate.shut()
 
 
 async def test_503_at_once_and_recovery_by_itself(gated: tuple[EdgeService, Gate]) -> None:

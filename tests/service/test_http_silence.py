@@ -3,18 +3,17 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from shared.db.engine import Database
 from shared.db.silence import NoAnswer
 from shared.db.uow import Actor
 from tests.kit.edge import EdgeService, build_edge, edge_service
-from tests.service.test_http_outage import UNAVAILABLE, Gate, posted, refused_in_time
+from tests.kit.gate import Gate, behind
+from tests.service.test_http_outage import UNAVAILABLE, posted, refused_in_time
 
 SYSTEM = Actor.system("edge")
 ONE = text("SELECT 1")
@@ -38,13 +37,9 @@ class Forgetful(Gate):
 
 @pytest.fixture
 async def walled(fresh_database: Callable[..., str]) -> AsyncIterator[tuple[EdgeService, Forgetful]]:
-    url = make_url(fresh_database("edge", build_edge))
-    wall = Forgetful(Path(str(url.query["host"])) / ".s.PGSQL.5432")
-    await wall.open()
-    through = url.set(host="127.0.0.1", port=wall.port, query={}).render_as_string(hide_password=False)
-    async with edge_service(through) as service:
+    url = fresh_database("edge", build_edge)
+    async with behind(Forgetful, url) as (wall, through), edge_service(through) as service:
         yield service, wall
-    await wall.shut()
 
 
 async def test_one_asks_and_the_others_are_refused_meanwhile(

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy.engine import make_url
 from structlog.testing import capture_logs
 
 from shared.bus import wakeup
@@ -23,8 +22,8 @@ from shared.http import health
 from shared.telemetry.metrics import Metrics
 from shared.telemetry.reasons import in_words
 from shared.timers import DueTimer, Scheduler
+from tests.kit.gate import Gate, behind
 from tests.kit.spine import until
-from tests.service.test_http_outage import Gate
 
 AWAY = ("sweep failed", "retries wait", "relay lost its session", "listener lost", "check_failed")
 BACK = ("sweeps go on", "retries go on", "relay has a session again", "listener is back", "check_goes_on")
@@ -34,22 +33,17 @@ async def nothing(_uow: UnitOfWork, _timer: DueTimer) -> None: ...
 
 
 @pytest.fixture
-async def gate(counters: Database) -> AsyncIterator[Gate]:
-    gate = Gate(Path(str(make_url(counters.url).query["host"])) / ".s.PGSQL.5432")
-    await gate.open()
-    yield gate
-    await gate.shut()
+async def gated(counters: Database) -> AsyncIterator[tuple[Database, Gate]]:
+    async with behind(Gate, counters.url) as (gate, through):
+        db = Database(through, "tests")
+        yield db, gate
+        await db.dispose()
 
 
-@pytest.fixture
-async def db(counters: Database, gate: Gate) -> AsyncIterator[Database]:
-    url = make_url(counters.url).set(host="127.0.0.1", port=gate.port, query={})
-    db = Database(url.render_as_string(hide_password=False), "tests")
-    yield db
-    await db.dispose()
-
-
-async def test_each_is_told_once_and_so_is_its_end(db: Database, gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_each_is_told_once_and_so_is_its_end(
+    gated: tuple[Database, Gate], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    db, gate = gated
     monkeypatch.setattr(wakeup, "RECONNECT_SECONDS", 0.05)
     listener = Listener(db.url, "tests", "tests")
     parts = (
